@@ -1,0 +1,41 @@
+interface CatalogueEntry {
+  /** First words of the message. */
+  readonly says: string;
+  readonly retriable: boolean;
+}
+
+/** Every error code of millrace, with its first words. Codes are API: they are added, never renamed. */
+export const catalogue = {
+  BAD_DURATION: { says: 'That is no duration', retriable: false },
+  BAD_JOB_DEFINITION: { says: 'The job definition is not valid', retriable: false },
+  BAD_CONFIG: { says: 'The configuration is not valid', retriable: false },
+  BAD_PAYLOAD: { says: 'The payload does not fit its schema', retriable: false },
+  UNKNOWN_KIND: { says: 'No job of that kind is defined here', retriable: false },
+  NOT_RUNNING: { says: 'It is not running', retriable: false },
+  TIMEOUT: { says: 'It took too long', retriable: true },
+  LEASE_LOST: { says: 'The lease on the partition was lost', retriable: true },
+  SHUTDOWN: { says: 'The worker is shutting down', retriable: true },
+
+  BROKER_UNAVAILABLE: { says: 'Kafka did not answer', retriable: true },
+  BROKER_FENCED: { says: 'Kafka refused: this member no longer owns the partition', retriable: false },
+  BROKER_REBALANCING: { says: 'Kafka refused for now: the group is rebalancing', retriable: true },
+  BROKER_RECORD_TOO_LARGE: { says: 'Kafka refused the record: too large', retriable: false },
+  BROKER_REFUSED: { says: 'Kafka refused the request', retriable: false },
+  TOPIC_MISSING: { says: 'The topic does not exist', retriable: false },
+  TOPIC_DRIFT: { says: 'The topic is not as declared', retriable: false },
+
+  WIRE_EMPTY: { says: 'The value is empty', retriable: false },
+  WIRE_MAGIC: { says: 'The value is not in the Confluent wire format', retriable: false },
+  AVRO_UNSAFE: { says: 'The Avro data would not be safe to decode', retriable: false },
+  AVRO_TRUNCATED: { says: 'The Avro data ends too early', retriable: false },
+  AVRO_TRAILING: { says: 'Bytes are left over after the Avro data', retriable: false },
+  AVRO_MISMATCH: { says: 'The Avro data does not fit the schema', retriable: false },
+  SCHEMA_UNKNOWN: { says: 'The schema registry knows no such schema', retriable: false },
+  SCHEMA_INCOMPATIBLE: { says: 'The schema is not compatible', retriable: false },
+  REGISTRY_UNAVAILABLE: { says: 'The schema registry did not answer', retriable: true },
+
+  NOTHING_TO_RUN_KAFKA: { says: 'There is no Kafka, and nothing to start one with', retriable: false },
+  EMBEDDED_START_FAILED: { says: 'An embedded service did not start', retriable: false },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;

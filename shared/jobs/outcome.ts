@@ -1,0 +1,66 @@
+import { parseDuration, type Duration } from './duration.ts';
+
+/** Why a job is buried. On the wire as `mr_reason` of DLQ records. */
+export type BuryReason =
+  | 'dead' // the handler said so
+  | 'permanent' // the handler threw an error that the policy buries
+  | 'attempts' // every attempt failed
+  | 'no-key' // its kind keeps order per entity, and the record has no key
+  | 'empty' // null or empty value
+  | 'wire' // not in the Confluent wire format
+  | 'schema-unknown' // the registry does not know the schema id
+  | 'undecodable' // the bytes are not what their schema says
+  | 'unknown-kind' // no worker knew the kind for too long
+  | 'too-large'; // it should wait, but its copy would not fit the retry topic
+
+/** What went wrong, as it travels in `mr_error` and `mr_first_error` (stack traces stay in logs). */
+export interface Failure {
+  readonly code: string;
+  readonly name: string;
+  /** Cut at 2 KB. */
+  readonly message: string;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** What one attempt says. Handlers return one of these, made by the functions below, or nothing, which means done. */
+export type Outcome =
+  | { readonly type: 'done' }
+  /** Failed; try again. `afterMs` overrides the policy's backoff. */
+  | { readonly type: 'retry'; readonly afterMs: number | null; readonly failure: Failure | null }
+  /** Not a failure: come back later. Uses no attempt. */
+  | { readonly type: 'snooze'; readonly forMs: number }
+  | { readonly type: 'dead'; readonly reason: BuryReason; readonly failure: Failure | null };
+
+const made = new WeakSet<Outcome>();
+const brand = <T extends Outcome>(outcome: T): T => {
+  made.add(outcome);
+  return outcome;
+};
+
+/** True for what {@link done}, {@link retry}, {@link snooze} and {@link dead} return; false for look-alikes. */
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === 'object' && value !== null && made.has(value as Outcome);
+}
+
+export const DONE: Outcome = brand({ type: 'done' });
+
+/** The job is finished. Returning nothing says the same. */
+export function done(): Outcome {
+  return DONE;
+}
+
+/** This attempt failed; try again after `after`, or after the policy's backoff. Counts as an attempt. @throws BAD_DURATION */
+export function retry(after?: Duration): Outcome {
+  return brand({ type: 'retry', afterMs: after === undefined ? null : parseDuration(after, 'retry(after)'), failure: null });
+}
+
+/** Not now: run again after `time`. Does not use an attempt. @throws BAD_DURATION */
+export function snooze(time: Duration): Outcome {
+  return brand({ type: 'snooze', forMs: parseDuration(time, 'snooze(for)') });
+}
+
+/** Never again: bury the job in the dead-letter topic, with `reason` as the message that people will read. */
+export function dead(reason: string): Outcome {
+  return brand({ type: 'dead', reason: 'dead', failure: { code: 'DEAD', name: 'Dead', message: reason.slice(0, 2048), at: 0 } });
+}

@@ -1,0 +1,154 @@
+/**
+ * The broker port: all that millrace asks of Kafka. Two drivers implement it (`kafkajs/`, `memory/`), and both pass
+ * `test/conformance/broker.ts`. Offsets and times are plain numbers (safe up to 2^53).
+ *
+ * The consumer's unit of ownership is a *partition number* of a set of co-partitioned topics: who owns number p owns p of
+ * each of them. Ownership moves cooperatively: a partition is handed to somebody else only after its owner's `revoked`
+ * promise settled (or its session died), so an owner may drain what runs; all other partitions go on meanwhile.
+ */
+export type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
+export type Headers = Readonly<Record<string, HeaderValue>>;
+
+export interface FetchedRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  /** May be a view of a larger fetch buffer: copy what you keep for long. */
+  readonly value: Buffer | null;
+  readonly headers: Headers | undefined;
+}
+
+export interface FetchedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** May be empty: then only the position moved (compaction, control records). */
+  readonly records: readonly FetchedRecord[];
+  /** Where the next fetch starts. Greater than the last record's offset, but not always by one. */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+}
+
+export interface OutgoingRecord {
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
+  readonly headers?: Headers;
+}
+
+/** Sends records. All methods are safe to call concurrently. */
+export interface Producer {
+  start(): Promise<void>;
+  /**
+   * Appends records to one partition, in order, and resolves with the offset of the first after acks=all. Calls for one
+   * partition are appended in the order of the calls; calls made close together share requests. A rejection says nothing
+   * about whether the records were appended (they may be, even later): the caller sends again or gives up.
+   * @throws MillraceError BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, BROKER_REFUSED (permanent for these records),
+   *   BROKER_UNAVAILABLE (try again), NOT_RUNNING. A failure touches only the partition that failed.
+   */
+  send(topic: string, partition: number, records: readonly OutgoingRecord[]): Promise<{ baseOffset: number }>;
+  /** Number of partitions of a topic, from cached metadata. @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE */
+  partitionCount(topic: string): Promise<number>;
+  /** Waits for what is under way, then disconnects. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface CommittedPosition {
+  readonly topic: string;
+  readonly offset: number;
+  /** Free text, at most 4,096 bytes (`offset.metadata.max.bytes`). */
+  readonly metadata: string;
+}
+
+export interface PartitionCommit {
+  readonly partition: number;
+  readonly positions: readonly CommittedPosition[];
+}
+
+export interface PartitionGrant {
+  readonly partition: number;
+  /** What the group had committed when the partition was granted, for each topic; null where nothing was. */
+  readonly committed: Readonly<Record<string, CommittedPosition | null>>;
+  /** The log's bounds when the partition was granted: first offset, and the offset after the last. */
+  readonly log: Readonly<Record<string, { readonly startOffset: number; readonly endOffset: number }>>;
+}
+
+/** What a consumer tells its owner. Calls come one at a time and must return quickly; a throw is a defect of the listener. */
+export interface ConsumerListener {
+  /** New partitions. All their topics are paused: call {@link Consumer.resume} with a position to start fetching. */
+  assigned(grants: readonly PartitionGrant[]): void;
+  /**
+   * The group wants these partitions elsewhere. No record of them is delivered any more; commits still work until the promise
+   * settles, then they go. The driver waits at most `revokeTimeoutMs`, then treats them as lost.
+   */
+  revoked(partitions: readonly number[]): Promise<void>;
+  /** Ownership ended without notice (session expired, fenced, revoke timed out): commits for them are refused from now on. */
+  lost(partitions: readonly number[]): void;
+  fetched(batch: FetchedBatch): void;
+  /** Something went wrong that the driver itself recovers from; for logs and metrics. */
+  trouble(error: Error): void;
+}
+
+export interface ConsumerOptions {
+  readonly group: string;
+  /** Co-partitioned topics. All must exist with equal partition numbers. */
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  /** How long {@link ConsumerListener.revoked} may take. Must be below the rebalance timeout. */
+  readonly revokeTimeoutMs: number;
+  /** Upper bound of bytes for one partition in one fetch. */
+  readonly maxBytesPerPartition: number;
+  /** How long the broker may hold an empty fetch. */
+  readonly maxWaitMs: number;
+  /** Shown in the group's description and in logs. */
+  readonly clientId: string;
+}
+
+export interface Consumer {
+  /** Joins the group and returns once the first assignment is known (it may be empty). */
+  start(): Promise<void>;
+  /** Fetches from `offset` on. Where the log starts later, from there. */
+  resume(topic: string, partition: number, offset: number): void;
+  /** Stops delivery. After it returns no batch of the topic-partition is delivered until {@link resume}. */
+  pause(topic: string, partition: number): void;
+  /**
+   * One attempt, in the generation in which the partitions are owned now; all or nothing.
+   * @throws MillraceError BROKER_FENCED (not the owner any more), BROKER_REBALANCING, BROKER_UNAVAILABLE (try again).
+   */
+  commit(commits: readonly PartitionCommit[]): Promise<void>;
+  /** Epoch ms of the last sign of life from the group coordinator and of the last fetch answered; for health. */
+  lastSeen(): { coordinatorMs: number; fetchMs: number };
+  /** Leaves the group cleanly: `revoked` is called for what is owned, then the group is told. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface TopicDeclaration {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface Admin {
+  /** Null for a topic that does not exist. */
+  describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]>;
+  /** Creates topics and waits until they have leaders. One that exists already is left as it is. */
+  createTopics(topics: readonly TopicDeclaration[]): Promise<void>;
+  deleteTopics(names: readonly string[]): Promise<void>;
+  /** First offset and the offset after the last, by partition number. */
+  logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]>;
+  committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]>;
+  close(): Promise<void>;
+}
+
+/** One cluster. Creating parts does no I/O; their `start` does. */
+export interface Broker {
+  createProducer(options: { readonly clientId: string }): Producer;
+  createConsumer(options: ConsumerOptions, listener: ConsumerListener): Consumer;
+  createAdmin(options: { readonly clientId: string }): Admin;
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+const source = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } } };
+
+/** Three projects: `unit` and `conformance` need nothing but Node; `kafka` runs against the real broker that globalSetup starts. */
+export default defineConfig({
+  test: {
+    projects: [
+      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        ...source,
+        test: {
+          name: 'kafka',
+          include: ['test/{conformance,integration,guarantees}/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
