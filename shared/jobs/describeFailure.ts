@@ -1,0 +1,75 @@
+import { describeValue } from '../errors/MillraceError.ts';
+import type { Failure } from './outcome.ts';
+
+const MAX_MESSAGE_BYTES = 2048;
+const MAX_LABEL_BYTES = 128;
+const MAX_CAUSES = 5;
+
+/**
+ * Turns whatever was thrown into the {@link Failure} that travels with the job: name, code (its own or that of the nearest
+ * cause, else `ERROR`), and message with those of its causes, cut at 2 KB of UTF-8. `now` is epoch ms. Never throws, also for
+ * values whose getters do.
+ */
+export function describeFailure(thrown: unknown, now: number): Failure {
+  const chain = causesOf(thrown);
+  const message = chain.map(messageOf).filter((text, i, all) => text !== '' && !all[i - 1]?.includes(text)).join(': ');
+  const code = chain.map(codeOf).find((text) => text !== '') ?? 'ERROR';
+  return {
+    code: cutUtf8(code, MAX_LABEL_BYTES),
+    name: cutUtf8(nameOf(thrown), MAX_LABEL_BYTES),
+    message: cutUtf8(message, MAX_MESSAGE_BYTES),
+    at: now,
+  };
+}
+
+/** The longest beginning of `text` that takes at most `maxBytes` as UTF-8, never half a character; lone surrogates become U+FFFD. */
+export function cutUtf8(text: string, maxBytes: number): string {
+  const start = text.length > maxBytes ? text.slice(0, maxBytes) : text;
+  if (start.length * 3 <= maxBytes) return start.toWellFormed();
+  const { read } = new TextEncoder().encodeInto(start, new Uint8Array(maxBytes));
+  return start.slice(0, read).toWellFormed();
+}
+
+function causesOf(thrown: unknown): unknown[] {
+  const chain = [thrown];
+  while (chain.length < MAX_CAUSES) {
+    const cause = readProperty(chain.at(-1), 'cause');
+    if (cause === undefined || chain.includes(cause)) break;
+    chain.push(cause);
+  }
+  return chain;
+}
+
+function messageOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const message = readProperty(value, 'message');
+  if (typeof message === 'string') return message;
+  try {
+    return describeValue(value);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
+
+function codeOf(value: unknown): string {
+  const code = readProperty(value, 'code');
+  return typeof code === 'string' || typeof code === 'number' ? String(code) : '';
+}
+
+function nameOf(value: unknown): string {
+  const name = readProperty(value, 'name');
+  // A subclass that sets no name inherits 'Error'; its class says more.
+  const className = readProperty(readProperty(value, 'constructor'), 'name');
+  if (typeof className === 'string' && className !== '' && (name === 'Error' || typeof name !== 'string')) return className;
+  if (typeof name === 'string' && name !== '') return name;
+  return value === null ? 'null' : typeof value;
+}
+
+function readProperty(value: unknown, property: string): unknown {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  try {
+    return (value as Record<string, unknown>)[property];
+  } catch {
+    return undefined;
+  }
+}
