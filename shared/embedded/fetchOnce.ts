@@ -1,0 +1,58 @@
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
+import { isAlive, type HostProcess } from './hostProcess.ts';
+
+const POLL_MS = 200;
+
+/**
+ * Fills a folder once per machine. `fill` gets a temporary folder beside `target`, which becomes `target` in one
+ * rename: a folder that exists is a whole one, whatever was killed when. Of several processes one fills and the others
+ * wait for it; should two fill at once all the same (a lock left by a dead process is taken over), the first rename
+ * wins and both go on with the same folder.
+ */
+export async function fetchOnce(host: HostProcess, clock: Clock, target: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const lock = `${target}.lock`;
+  await mkdir(dirname(target), { recursive: true });
+  while (!await exists(target)) {
+    if (!await takeLock(host, clock, lock)) {
+      await new Promise<void>((resolve) => { clock.after(POLL_MS, resolve); });
+      continue;
+    }
+    const draft = `${target}.draft-${host.pid}`;
+    try {
+      if (await exists(target)) return;
+      await rm(draft, { recursive: true, force: true });
+      await mkdir(draft);
+      await fill(draft);
+      await rename(draft, target).catch(async (error: unknown) => {
+        if (!await exists(target)) throw error;
+      });
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+      await rm(lock, { force: true });
+    }
+  }
+}
+
+/** True when this process holds the lock now. Removes the lock of a dead holder and answers false: the caller asks again. */
+async function takeLock(host: HostProcess, clock: Clock, lock: string): Promise<boolean> {
+  try {
+    const file = await open(lock, 'wx');
+    await file.writeFile(String(host.pid));
+    await file.close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const holder = Number(await readFile(lock, 'utf8').catch(() => ''));
+  // An empty lock belongs to a holder between its open and its write; only an old empty one is given up.
+  const age = await stat(lock).then((found) => clock.now() - found.mtimeMs, () => 0);
+  const abandoned = holder > 0 ? !isAlive(host, holder) : age > 10_000;
+  if (abandoned) await rm(lock, { force: true });
+  return false;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
+}
