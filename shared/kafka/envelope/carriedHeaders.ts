@@ -1,0 +1,60 @@
+import type { Headers, HeaderValue } from '../port.ts';
+import { CONTENT_TYPE, SPEC_VERSION, headerNames } from './headerNames.ts';
+import type { Origin } from './origin.ts';
+
+/** Headers that say where a job stands. They are ours alone: a copy in the retry topic or DLQ never takes them from the record it copies. */
+const standing: ReadonlySet<string> = new Set([
+  headerNames.partitionKey, headerNames.attempt, headerNames.due, headerNames.reason, headerNames.origin, headerNames.error,
+  headerNames.firstError, headerNames.epoch, headerNames.sequence, headerNames.nullValue,
+]);
+
+/**
+ * The headers that a job takes along from topic to topic: all that its producer gave, unknown ones too, without those that say where it
+ * stands. A job from a producer that knows no CloudEvents gets `ce_id`, `ce_type` and `ce_time` here.
+ */
+export function carryHeaders(headers: Headers | undefined, id: string, kind: string | null, origin: Origin): Record<string, HeaderValue> {
+  const carried: Record<string, HeaderValue> = {};
+  for (const name of Object.keys(headers ?? {})) {
+    if (!standing.has(name)) carried[name] = headers?.[name];
+  }
+  carried[headerNames.specVersion] ??= SPEC_VERSION;
+  carried[headerNames.id] = id;
+  if (kind !== null) carried[headerNames.kind] = kind;
+  carried[headerNames.source] ??= `kafka:${origin.topic}`;
+  carried[headerNames.time] ??= new Date(Math.min(Math.max(origin.timestampMs, 0), 8.64e15)).toISOString();
+  carried[headerNames.contentType] ??= CONTENT_TYPE;
+  return carried;
+}
+
+/** A copy that owns its bytes, for headers that outlive their fetch: the views given by a fetch hold its whole buffer in memory. */
+export function keepHeaders(headers: Headers | undefined): Headers | undefined {
+  if (headers === undefined) return undefined;
+  const own = Buffer.allocUnsafeSlow(headerBytes(headers, false));
+  let end = 0;
+  const keepOne = (value: Buffer | string): Buffer | string => {
+    if (typeof value === 'string') return value;
+    const start = end;
+    end += value.length;
+    own.set(value, start);
+    return own.subarray(start, end);
+  };
+  const kept: Record<string, HeaderValue> = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    kept[name] = value === undefined ? undefined : Array.isArray(value) ? value.map(keepOne) : keepOne(value);
+  }
+  return kept;
+}
+
+/** Bytes that headers take in a record, a few bytes of framing each included; without `framed`, the bytes of Buffer values alone. */
+export function headerBytes(headers: Headers | undefined, framed = true): number {
+  let total = 0;
+  for (const name of Object.keys(headers ?? {})) {
+    const value = headers?.[name];
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (!framed) total += one instanceof Uint8Array ? one.length : 0;
+      else if (one !== undefined) total += Buffer.byteLength(name) + Buffer.byteLength(one) + 6;
+    }
+  }
+  return total;
+}

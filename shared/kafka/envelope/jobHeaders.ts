@@ -1,0 +1,93 @@
+import type { Headers } from '../port.ts';
+import { CONTENT_TYPE, SPEC_VERSION, headerNames } from './headerNames.ts';
+import { readInteger, readText } from './readHeader.ts';
+
+/** Room for a derived id with the longest topic name. */
+export const MAX_ID_BYTES = 300;
+export const MAX_KIND_BYTES = 256;
+const MAX_TRACE_BYTES = 1024;
+
+/** The longest that a producer may ask a job to wait; further away, a time is taken for a mistake of units. */
+export const MAX_DELAY_MS = 366 * 86_400_000;
+
+export interface JobHeaderFields {
+  readonly id: string;
+  readonly kind: string;
+  /** Who enqueued it: a URI reference, for instance `/checkout`. */
+  readonly source: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Epoch ms. */
+  readonly notBeforeMs?: number | undefined;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+/** The headers of a main record. */
+export function jobHeaders(fields: JobHeaderFields): Headers {
+  const headers: Record<string, string> = {
+    ce_specversion: SPEC_VERSION,
+    ce_id: fields.id,
+    ce_type: fields.kind,
+    ce_source: fields.source,
+    ce_time: fields.time,
+    'content-type': CONTENT_TYPE,
+  };
+  if (fields.notBeforeMs !== undefined) headers[headerNames.notBefore] = String(fields.notBeforeMs);
+  if (fields.traceparent !== undefined) headers[headerNames.traceparent] = fields.traceparent;
+  if (fields.tracestate !== undefined) headers[headerNames.tracestate] = fields.tracestate;
+  return headers;
+}
+
+/** The job's id. One that is missing, longer than 300 bytes, not UTF-8 or has control characters: `topic-partition-offset`. */
+export function readJobId(headers: Headers | undefined, topic: string, partition: number, offset: number): string {
+  return readText(headers, headerNames.id, MAX_ID_BYTES) ?? `${topic}-${partition}-${offset}`;
+}
+
+/** The job's kind. Null when it is missing or unusable: then the full name of the writer's schema is the kind. */
+export function readKind(headers: Headers | undefined): string | null {
+  return readText(headers, headerNames.kind, MAX_KIND_BYTES);
+}
+
+/**
+ * When the job may run at the earliest, epoch ms; null: at once. What is no plain number counts as absent. What lies further ahead
+ * of `now` than {@link MAX_DELAY_MS} is cut to that: too late shows in the status and can be changed, too early cannot be undone.
+ */
+export function readNotBeforeMs(headers: Headers | undefined, now: number): number | null {
+  if (headers?.[headerNames.notBefore] === undefined) return null;
+  const time = readInteger(headers, headerNames.notBefore);
+  return time === null ? null : Math.min(time, now + MAX_DELAY_MS);
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** When the job was enqueued, epoch ms: `ce_time`, or the record's timestamp where that is missing or no RFC 3339. */
+export function readEnqueuedAtMs(headers: Headers | undefined, timestampMs: number): number {
+  const text = readText(headers, headerNames.time, 64);
+  const time = text !== null && rfc3339.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? timestampMs : time;
+}
+
+/** The job's W3C trace context; a `traceparent` that is not of the specified form counts as absent, and its `tracestate` with it. */
+export function readTrace(headers: Headers | undefined): { readonly traceparent: string; readonly tracestate: string | null } | null {
+  const traceparent = readText(headers, headerNames.traceparent, MAX_TRACE_BYTES);
+  if (traceparent === null || !isTraceparent(traceparent)) return null;
+  return { traceparent, tracestate: readText(headers, headerNames.tracestate, MAX_TRACE_BYTES) };
+}
+
+/** W3C Trace Context, version 00 and what later versions must keep; all-zero ids are invalid. */
+export function isTraceparent(text: string): boolean {
+  return /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.test(text);
+}
+
+/** Names of the headers of a main record that are there but cannot be used; for logs and status, not for the hot path. */
+export function findFlaws(headers: Headers | undefined): string[] {
+  const checks: readonly [name: string, usable: boolean][] = [
+    [headerNames.id, readText(headers, headerNames.id, MAX_ID_BYTES) !== null],
+    [headerNames.kind, readKind(headers) !== null],
+    [headerNames.time, !Number.isNaN(readEnqueuedAtMs(headers, NaN))],
+    [headerNames.notBefore, readInteger(headers, headerNames.notBefore) !== null],
+    [headerNames.traceparent, readTrace(headers) !== null],
+  ];
+  return checks.filter(([name, usable]) => !usable && headers?.[name] !== undefined).map(([name]) => name);
+}

@@ -1,0 +1,29 @@
+import type { Headers } from '../port.ts';
+
+/** No control characters, and nothing that was not UTF-8 (which decodes to U+FFFD). */
+const clean = /^[^\u0000-\u001f\u007f\ufffd]+$/;
+
+/** A header's bytes or text as they came, or null. Of several values, the first. */
+export function readRaw(headers: Headers | undefined, name: string): Buffer | string | null {
+  const value = headers?.[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' || first instanceof Uint8Array ? first : null;
+}
+
+/** A header as text: 1 to `maxLength` bytes of UTF-8 without control characters; anything else is null. */
+export function readText(headers: Headers | undefined, name: string, maxLength: number): string | null {
+  const raw = readRaw(headers, name);
+  if (raw === null || raw.length === 0 || raw.length > maxLength) return null;
+  const text = typeof raw === 'string' ? raw : raw.toString();
+  return clean.test(text) ? text : null;
+}
+
+/** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */
+export function readInteger(headers: Headers | undefined, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
+  const raw = readRaw(headers, name);
+  if (raw === null || raw.length === 0 || raw.length > 16) return null;
+  const text = typeof raw === 'string' ? raw : raw.toString('latin1');
+  if (!/^[0-9]+$/.test(text)) return null;
+  const number = Number(text);
+  return number <= max ? number : null;
+}

@@ -1,0 +1,235 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  MAX_DELAY_MS, buriedRecord, carryHeaders, findFlaws, formatOrigin, headerBytes, jobHeaders, keepHeaders, leaseRecord, parseOrigin,
+  readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, retryKey, tombstoneRecord,
+  voidRecord, waitingRecord, type Origin, type WaitingJob,
+} from '../../../shared/kafka/envelope.ts';
+import type { FetchedRecord, Headers, OutgoingRecord } from '../../../shared/kafka/port.ts';
+
+const now = 1_790_000_000_000;
+const origin: Origin = { topic: 'orders', partition: 3, offset: 42, timestampMs: now - 5 };
+const stamp = { epoch: 7, sequence: 19 };
+const failure = { code: 'ECONNREFUSED', name: 'TypeError', message: 'fetch failed: é', at: now };
+
+/** What a broker makes of a record: every header value becomes bytes. */
+function throughBroker(record: OutgoingRecord): FetchedRecord {
+  const bytes = (value: Buffer | string): Buffer => (typeof value === 'string' ? Buffer.from(value) : value);
+  const headers = Object.fromEntries(
+    Object.entries(record.headers ?? {}).map(([name, value]) => [name, value === undefined ? undefined : Array.isArray(value) ? value.map(bytes) : bytes(value)]),
+  );
+  return { offset: 1, timestampMs: now, key: record.key === null ? null : bytes(record.key), value: record.value, headers };
+}
+
+const waiting: WaitingJob = {
+  id: 'job-1', kind: 'order.charge', origin, key: Buffer.from([0xff, 0x00]), value: Buffer.from('bytes'), attempt: 2, dueMs: now + 1000,
+  reason: 'retry', error: failure, firstError: { ...failure, code: 'FIRST' },
+  headers: { ...jobHeaders({ id: 'job-1', kind: 'order.charge', source: '/test', time: '2026-01-02T03:04:05Z' }), tenant: Buffer.from([0xfe]) },
+};
+
+const readBack = (record: OutgoingRecord) => readRetryRecord(throughBroker(record), 'orders', 3, now);
+
+describe('a main record', () => {
+  it('gives back what the client wrote', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const { headers } = throughBroker({
+      key: null, value: null,
+      headers: jobHeaders({ id: 'i', kind: 'k', source: '/s', time: '2026-01-02T03:04:05.678Z', notBeforeMs: now + 5, traceparent, tracestate: 'a=b' }),
+    });
+    expect(readJobId(headers, 't', 0, 0)).toBe('i');
+    expect(readKind(headers)).toBe('k');
+    expect(readNotBeforeMs(headers, now)).toBe(now + 5);
+    expect(readEnqueuedAtMs(headers, 0)).toBe(Date.parse('2026-01-02T03:04:05.678Z'));
+    expect(readTrace(headers)).toEqual({ traceparent, tracestate: 'a=b' });
+    expect(findFlaws(headers)).toEqual([]);
+  });
+
+  it('without any header is a job all the same', () => {
+    for (const headers of [undefined, {}]) {
+      expect(readJobId(headers, 'orders', 3, 42)).toBe('orders-3-42');
+      expect(readKind(headers)).toBeNull();
+      expect(readNotBeforeMs(headers, now)).toBeNull();
+      expect(readEnqueuedAtMs(headers, 123)).toBe(123);
+      expect(readTrace(headers)).toBeNull();
+      expect(findFlaws(headers)).toEqual([]);
+    }
+  });
+
+  it.each<[what: string, value: Buffer | string]>([
+    ['empty', ''], ['not UTF-8', Buffer.from([0xc3, 0x28])], ['control characters', 'a\nb'], ['the start of a lease key', '\u0000lease/9'],
+    ['too long', 'x'.repeat(301)],
+  ])('falls back to its place when the id is %s, and to the schema when the kind is', (_, value) => {
+    const headers = { ce_id: value, ce_type: value };
+    expect(readJobId(headers, 'orders', 3, 42)).toBe('orders-3-42');
+    expect(readKind(headers)).toBeNull();
+    expect(findFlaws(headers)).toEqual(['ce_id', 'ce_type']);
+  });
+
+  it.each<[text: string, read: number | null]>([
+    ['-1', null], ['NaN', null], ['1e9', null], ['', null], ['12.5', null], ['0x10', null], ['٣', null], ['99999999999999999999', null],
+    ['0', 0], [String(now - 1), now - 1], ['253402300799000', now + MAX_DELAY_MS], [String(now + 60_000), now + 60_000],
+  ])('reads mr_not_before %j as %j', (text, read) => {
+    expect(readNotBeforeMs({ mr_not_before: Buffer.from(text) }, now)).toBe(read);
+  });
+
+  it('takes the first of doubled headers', () => {
+    expect(readKind({ ce_type: [Buffer.from('a'), Buffer.from('b')] })).toBe('a');
+    expect(readKind({ ce_type: [] })).toBeNull();
+  });
+
+  it.each(['yesterday', '2026-13-45T99:99:99Z', '1', '2026-01-01'])('takes its timestamp when ce_time is %j', (text) => {
+    expect(readEnqueuedAtMs({ ce_time: text }, 77)).toBe(77);
+  });
+
+  it.each(['00-00000000000000000000000000000000-b7ad6b7169203331-01', 'ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'x'])(
+    'ignores the traceparent %j',
+    (traceparent) => { expect(readTrace({ traceparent, tracestate: 'a=b' })).toBeNull(); },
+  );
+});
+
+describe('an origin', () => {
+  it('comes back as it was written', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9._-]{1,249}$/), fc.nat(), fc.maxSafeNat(), fc.maxSafeNat(), (topic, partition, offset, timestampMs) => {
+        const text = formatOrigin({ topic, partition, offset: Math.min(offset, 1e15), timestampMs: Math.min(timestampMs, 1e15) });
+        expect(formatOrigin(parseOrigin(text) ?? origin)).toBe(text);
+      }),
+    );
+  });
+
+  it.each([null, '', 'a/b/c/d', 'orders/3/42', 'orders/-1/42/0', 'orders/3/42/0/0', 'or ders/3/42/0', 'a/9999999999/1/1', 'orders/1/9999999999999999/0'])(
+    'is refused as %j',
+    (text) => { expect(parseOrigin(text)).toBeNull(); },
+  );
+});
+
+describe('a retry record', () => {
+  it('brings back a waiting job, bytes and foreign headers untouched', () => {
+    const read = readBack(waitingRecord(waiting, stamp));
+    expect(read).toMatchObject({ type: 'waiting', ...stamp, ...waiting, headers: expect.anything() as unknown });
+    expect(read.type === 'waiting' && read.headers?.['tenant']).toEqual(Buffer.from([0xfe]));
+  });
+
+  it('comes back the same after being written again and again', () => {
+    const first = readBack(waitingRecord(waiting, stamp));
+    if (first.type !== 'waiting') throw new Error('not waiting');
+    expect(readBack(waitingRecord(first, stamp))).toEqual(first);
+  });
+
+  it('keeps null apart from empty, for key and value', () => {
+    for (const bytes of [null, Buffer.alloc(0)]) {
+      const record = waitingRecord({ ...waiting, key: bytes, value: bytes }, stamp);
+      expect(record.value).not.toBeNull(); // or compaction would forget the job
+      expect(readBack(record)).toMatchObject({ type: 'waiting', key: bytes, value: bytes });
+    }
+  });
+
+  it('never has the same compaction key for two main records of one id', () => {
+    expect(retryKey('same', origin)).not.toBe(retryKey('same', { ...origin, offset: 43 }));
+  });
+
+  it('tells tombstones, voids and leases apart', () => {
+    expect(readBack(tombstoneRecord('job-1', origin, stamp))).toEqual({ type: 'tombstone', id: 'job-1', origin, ...stamp });
+    expect(readBack(voidRecord('job-1', origin, stamp))).toEqual({ type: 'void', id: 'job-1', origin, ...stamp });
+    expect(readBack(leaseRecord(8, 'worker-a'))).toEqual({ type: 'lease', epoch: 8, workerId: 'worker-a' });
+  });
+
+  const whole = waitingRecord(waiting, stamp);
+  it.each<[what: string, record: OutgoingRecord]>([
+    ['no headers', { key: whole.key, value: whole.value }],
+    ['a forged epoch', { ...whole, headers: { ...whole.headers, mr_epoch: '-1' } }],
+    ['no sequence number', { ...whole, headers: { ...whole.headers, mr_seq: undefined } }],
+    ['another queue as its origin', { ...whole, headers: { ...whole.headers, mr_origin: 'payments/3/42/0' } }],
+    ['another partition as its origin', { ...whole, headers: { ...whole.headers, mr_origin: 'orders/4/42/0' } }],
+    ['a key that is not its own', { ...whole, key: 'other@42' }],
+    ['a lease key of another epoch', { ...leaseRecord(8, 'w'), key: '\u0000lease/9' }],
+    ['a lease without its value', { ...leaseRecord(8, 'w'), value: null }],
+  ])('with %s counts for nothing', (_, record) => {
+    expect(readBack(record).type).toBe('foreign');
+  });
+
+  it.each<[name: string, text: string, expected: object]>([
+    ['mr_attempt', '-1', { attempt: 0 }], ['mr_attempt', '1000000000', { attempt: 0 }], ['mr_attempt', 'NaN', { attempt: 0 }],
+    ['mr_due', '-5', { dueMs: null }], ['mr_due', '253402300799000', { dueMs: now + MAX_DELAY_MS }],
+    ['mr_reason', '', { reason: 'retry' }], ['mr_error', 'null', { error: null }], ['mr_error', '{"code":1}', { error: null }], ['mr_error', '{', { error: null }],
+  ])('with %s %j waits with a default in its place', (name, text, expected) => {
+    expect(readBack({ ...whole, headers: { ...whole.headers, [name]: text } })).toMatchObject({ type: 'waiting', ...expected });
+  });
+
+  it('takes nothing about its standing from the record that it copies', () => {
+    const forged: Headers = { mr_attempt: '9', mr_epoch: '99', mr_error: '{}', mr_due: '1', ce_partitionkey: 'x', mr_null: '1', ce_id: 'other' };
+    const fresh = { ...waiting, headers: forged, attempt: 0, dueMs: null, error: null, firstError: null, key: null };
+    expect(readBack(waitingRecord(fresh, stamp))).toMatchObject({ ...fresh, ...stamp, headers: expect.anything() as unknown });
+  });
+});
+
+describe('a buried record', () => {
+  const buried = { ...waiting, reason: 'attempts' as const };
+  it('tells origin, attempts, first and last failure beside the untouched bytes', () => {
+    const record = buriedRecord(buried);
+    expect(record.key).toBe('job-1');
+    const { dueMs: _, ...expected } = buried;
+    expect(readBuriedRecord(throughBroker(record))).toEqual({ ...expected, headers: expect.anything() as unknown });
+  });
+
+  it('keeps a null value null', () => {
+    expect(buriedRecord({ ...buried, value: null }).value).toBeNull();
+  });
+
+  it('describes a job of a producer that knows no CloudEvents', () => {
+    expect(buriedRecord({ ...buried, headers: undefined }).headers).toMatchObject({
+      ce_specversion: '1.0', ce_id: 'job-1', ce_type: 'order.charge', ce_source: 'kafka:orders', ce_time: new Date(origin.timestampMs).toISOString(),
+    });
+  });
+});
+
+describe('header garbage', () => {
+  const garbage = fc.oneof(fc.string(), fc.uint8Array().map((bytes) => Buffer.from(bytes)), fc.constant(undefined));
+  const names = fc.oneof(
+    fc.constantFrom('ce_id', 'ce_type', 'ce_time', 'mr_attempt', 'mr_due', 'mr_reason', 'mr_origin', 'mr_error', 'mr_first_error', 'mr_epoch', 'mr_seq', 'mr_not_before', 'traceparent', 'ce_partitionkey'),
+    fc.string(),
+  );
+  const anyHeaders = fc.option(fc.dictionary(names, fc.oneof(garbage, fc.array(garbage.filter((value) => value !== undefined))), { maxKeys: 20 }), { nil: undefined });
+  const bytes = fc.option(fc.uint8Array().map((some) => Buffer.from(some)), { nil: null });
+
+  it('never makes a reader or a builder throw', () => {
+    fc.assert(
+      fc.property(anyHeaders, bytes, bytes, fc.integer(), (given, key, value, timestampMs) => {
+        const headers = given as Headers | undefined;
+        const record: FetchedRecord = { offset: 9, timestampMs, key, value, headers };
+        const id = readJobId(headers, 't', 1, 9);
+        readEnqueuedAtMs(headers, timestampMs);
+        readNotBeforeMs(headers, now);
+        readTrace(headers);
+        findFlaws(headers);
+        readRetryRecord(record, 'orders', 3, now);
+        readBuriedRecord(record);
+        const copied = { ...waiting, id, kind: readKind(headers), key, value, headers, origin: { ...origin, timestampMs } };
+        const written = readBack(waitingRecord({ ...copied, origin: { ...origin, timestampMs: Math.max(-1, timestampMs) } }, stamp));
+        expect(written).toMatchObject({ type: 'waiting', id, key, value });
+        buriedRecord({ ...copied, reason: 'wire' });
+      }),
+    );
+  });
+
+  it('of a thousand headers travels whole', () => {
+    const headers = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`h${i}`, Buffer.from(String(i))]));
+    expect(Object.keys(carryHeaders(headers, 'i', 'k', origin))).toHaveLength(1006);
+  });
+});
+
+describe('kept headers', () => {
+  it('equal the views that they copy, and own their bytes', () => {
+    const fetch = Buffer.from('abcdef');
+    const views: Headers = { a: fetch.subarray(0, 2), b: [fetch.subarray(2, 3), 'text'], c: undefined };
+    const kept = keepHeaders(views);
+    expect(kept).toEqual({ a: Buffer.from('ab'), b: [Buffer.from('c'), 'text'], c: undefined });
+    fetch.fill(0);
+    expect(kept?.['a']).toEqual(Buffer.from('ab'));
+    expect(keepHeaders(undefined)).toBeUndefined();
+  });
+
+  it('are measured with their framing', () => {
+    expect(headerBytes({ ab: 'é', c: Buffer.alloc(10) })).toBe(2 + 2 + 6 + 1 + 10 + 6);
+  });
+});
