@@ -29,8 +29,11 @@ export const catalogue = {
   AVRO_UNSAFE: { says: 'The Avro data would not be safe to decode', retriable: false },
   AVRO_TRUNCATED: { says: 'The Avro data ends too early', retriable: false },
   AVRO_TRAILING: { says: 'Bytes are left over after the Avro data', retriable: false },
+  AVRO_INVALID: { says: 'The bytes are not valid Avro data', retriable: false },
   AVRO_MISMATCH: { says: 'The Avro data does not fit the schema', retriable: false },
   SCHEMA_UNKNOWN: { says: 'The schema registry knows no such schema', retriable: false },
+  SCHEMA_INVALID: { says: 'The schema cannot be used', retriable: false },
+  SCHEMA_NOT_LOADED: { says: 'The schema is not loaded yet', retriable: true },
   SCHEMA_INCOMPATIBLE: { says: 'The schema is not compatible', retriable: false },
   REGISTRY_UNAVAILABLE: { says: 'The schema registry did not answer', retriable: true },
 
