@@ -1,0 +1,31 @@
+import type { Admin, Broker } from '../port.ts';
+import type { Liveness } from './liveness.ts';
+import type { World } from './world.ts';
+
+export function createMemoryAdmin(world: World, broker: Broker, liveness: Liveness, clientId: string, deleteTopic: (name: string) => void): Admin {
+  world.clients.push({ broker, clientId, liveness, memberId: () => null });
+  const roundTrip = (): Promise<void> => new Promise((resolve) => { world.clock.after(world.latencyMs('admin'), () => { liveness.fromBroker(resolve); }); });
+  return {
+    async describeTopics(names) {
+      await roundTrip();
+      return names.map((name) => world.topics.find(name)?.description ?? null);
+    },
+    async createTopics(topics) {
+      await roundTrip();
+      for (const topic of topics) world.topics.create(topic);
+    },
+    async deleteTopics(names) {
+      await roundTrip();
+      for (const name of names) deleteTopic(name);
+    },
+    async logBounds(topic) {
+      await roundTrip();
+      return world.topics.get(topic).logs.map((log, partition) => ({ partition, startOffset: log.startOffset(), endOffset: log.endOffset() }));
+    },
+    async committed(group, topic) {
+      await roundTrip();
+      return world.topics.get(topic).logs.map((_log, partition) => ({ partition, position: world.group(group).committed(topic, partition) }));
+    },
+    close: () => Promise.resolve(),
+  };
+}
