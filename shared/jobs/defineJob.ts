@@ -22,8 +22,8 @@ export function defineJob<const K extends string, P>(options: JobOptions<K, P>):
   checkJobNames(options.kind, options.queue);
   const at = (field: string): string => `${options.kind}: ${field}`;
   const { schema, key } = options;
-  if (typeof schema !== 'object' || schema === null || typeof schema.name !== 'string' || typeof schema.avsc !== 'object' || schema.avsc === null) {
-    refuseOption(at('schema'), 'a schema constant with name and avsc', schema, 'Import it from schemas/<subject>/payload.generated.ts');
+  if (typeof schema !== 'object' || schema === null || typeof schema.subject !== 'string' || !Array.isArray(schema.versions) || schema.versions[schema.version - 1] === undefined) {
+    refuseOption(at('schema'), 'a schema constant with subject, version and versions', schema, 'Import it from schemas/<subject>/payload.generated.ts');
   }
   const policy = compilePolicy(options);
   if (key !== null && typeof key !== 'function') {

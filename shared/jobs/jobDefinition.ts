@@ -1,7 +1,7 @@
+import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
 import type { ErrorPolicy } from './classifyError.ts';
 import type { BatchContext, BatchJob, JobContext } from './jobContext.ts';
 import type { Outcome } from './outcome.ts';
-import type { PayloadSchema } from './payloadSchema.ts';
 import type { JobPolicy } from './policy.ts';
 
 /**

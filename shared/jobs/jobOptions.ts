@@ -1,7 +1,7 @@
+import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
 import type { Duration } from './duration.ts';
 import type { ErrorMatcher } from './errorMatcher.ts';
 import type { Handle, HandleBatch } from './jobDefinition.ts';
-import type { PayloadSchema } from './payloadSchema.ts';
 import type { Order } from './policy.ts';
 
 export interface BackoffOptions {

@@ -10,4 +10,5 @@ export * from './envelope/failureHeader.ts';
 export * from './envelope/headerNames.ts';
 export * from './envelope/jobHeaders.ts';
 export * from './envelope/origin.ts';
+export * from './envelope/readRetryRecord.ts';
 export * from './envelope/retryRecord.ts';

@@ -16,7 +16,7 @@ export const headerNames = {
   attempt: 'mr_attempt',
   /** Retry: epoch ms. */
   due: 'mr_due',
-  /** Retry: why it waits, or `void` or `lease`. DLQ: why it was buried. */
+  /** Retry: why it waits, or `void`, `lease`, `applied`. DLQ: why it was buried. */
   reason: 'mr_reason',
   /** Retry, DLQ: `topic/partition/offset/timestamp` of the main record. */
   origin: 'mr_origin',
@@ -26,6 +26,8 @@ export const headerNames = {
   epoch: 'mr_epoch',
   /** Retry: the writer's sequence number within its epoch: tells a doubled or late write from a new one. */
   sequence: 'mr_seq',
+  /** Retry: an operator's wish, `redrive` or `discard`. */
+  command: 'mr_command',
   /** Retry: `1` when the job's value is null; a record that must survive compaction cannot have a null value itself. */
   nullValue: 'mr_null',
 } as const;

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  MAX_DELAY_MS, buriedRecord, carryHeaders, findFlaws, formatOrigin, headerBytes, jobHeaders, keepHeaders, leaseRecord, parseOrigin,
-  readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, retryKey, tombstoneRecord,
-  voidRecord, waitingRecord, type Origin, type WaitingJob,
+  MAX_DELAY_MS, appliedRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
+  leaseRecord, parseOrigin, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord,
+  type CarriedJob, type Origin, type Waiting,
 } from '../../../shared/kafka/envelope.ts';
 import type { FetchedRecord, Headers, OutgoingRecord } from '../../../shared/kafka/port.ts';
 
 const now = 1_790_000_000_000;
 const origin: Origin = { topic: 'orders', partition: 3, offset: 42, timestampMs: now - 5 };
-const stamp = { epoch: 7, sequence: 19 };
+const stamp = { epoch: 7, seq: 19 };
 const failure = { code: 'ECONNREFUSED', name: 'TypeError', message: 'fetch failed: é', at: now };
 
 /** What a broker makes of a record: every header value becomes bytes. */
@@ -21,11 +21,12 @@ function throughBroker(record: OutgoingRecord): FetchedRecord {
   return { offset: 1, timestampMs: now, key: record.key === null ? null : bytes(record.key), value: record.value, headers };
 }
 
-const waiting: WaitingJob = {
-  id: 'job-1', kind: 'order.charge', origin, key: Buffer.from([0xff, 0x00]), value: Buffer.from('bytes'), attempt: 2, dueMs: now + 1000,
-  reason: 'retry', error: failure, firstError: { ...failure, code: 'FIRST' },
+const job: CarriedJob = {
+  id: 'job-1', kind: 'order.charge', origin, key: Buffer.from([0xff, 0x00]), value: Buffer.from('bytes'),
   headers: { ...jobHeaders({ id: 'job-1', kind: 'order.charge', source: '/test', time: '2026-01-02T03:04:05Z' }), tenant: Buffer.from([0xfe]) },
 };
+const waiting: Waiting = { attempt: 2, dueMs: now + 1000, reason: 'retry', failure, firstFailure: { ...failure, code: 'FIRST' } };
+const anyHeaders: unknown = expect.anything();
 
 const readBack = (record: OutgoingRecord) => readRetryRecord(throughBroker(record), 'orders', 3, now);
 
@@ -104,80 +105,95 @@ describe('an origin', () => {
 });
 
 describe('a retry record', () => {
+  const whole = waitRecord('job-1', job, waiting, stamp);
+
   it('brings back a waiting job, bytes and foreign headers untouched', () => {
-    const read = readBack(waitingRecord(waiting, stamp));
-    expect(read).toMatchObject({ type: 'waiting', ...stamp, ...waiting, headers: expect.anything() as unknown });
-    expect(read.type === 'waiting' && read.headers?.['tenant']).toEqual(Buffer.from([0xfe]));
+    const read = readBack(whole);
+    expect(read).toEqual({ type: 'wait', key: 'job-1', ...stamp, job: { ...job, headers: anyHeaders }, waiting });
+    expect(read.type === 'wait' && read.job.headers?.['tenant']).toEqual(Buffer.from([0xfe]));
   });
 
   it('comes back the same after being written again and again', () => {
-    const first = readBack(waitingRecord(waiting, stamp));
-    if (first.type !== 'waiting') throw new Error('not waiting');
-    expect(readBack(waitingRecord(first, stamp))).toEqual(first);
+    const first = readBack(whole);
+    if (first.type !== 'wait') throw new Error('not waiting');
+    expect(readBack(waitRecord(first.key, first.job, first.waiting, first))).toEqual(first);
   });
 
   it('keeps null apart from empty, for key and value', () => {
     for (const bytes of [null, Buffer.alloc(0)]) {
-      const record = waitingRecord({ ...waiting, key: bytes, value: bytes }, stamp);
+      const record = waitRecord('job-1', { ...job, key: bytes, value: bytes }, waiting, stamp);
       expect(record.value).not.toBeNull(); // or compaction would forget the job
-      expect(readBack(record)).toMatchObject({ type: 'waiting', key: bytes, value: bytes });
+      expect(readBack(record)).toMatchObject({ type: 'wait', job: { key: bytes, value: bytes } });
     }
   });
 
-  it('never has the same compaction key for two main records of one id', () => {
-    expect(retryKey('same', origin)).not.toBe(retryKey('same', { ...origin, offset: 43 }));
+  it('tells tombstones, voids, leases, commands and answers apart', () => {
+    expect(readBack(goneRecord('tombstone', 'job-1', origin, stamp))).toEqual({ type: 'tombstone', key: 'job-1', origin, ...stamp });
+    expect(readBack(goneRecord('void', 'job-1', origin, stamp))).toEqual({ type: 'void', key: 'job-1', origin, ...stamp });
+    expect(readBack(leaseRecord('lease/8', 8, 'worker-a'))).toEqual({ type: 'lease', key: 'lease/8', epoch: 8, holder: 'worker-a' });
+    expect(readBack(appliedRecord('c1', stamp))).toEqual({ type: 'applied', key: 'c1', ...stamp });
+    expect(readBack(commandRecord('c1', 'redrive', { ...job, value: null }, failure))).toEqual({
+      type: 'command', key: 'c1', command: 'redrive', job: { ...job, value: null, headers: anyHeaders }, firstFailure: failure,
+    });
   });
 
-  it('tells tombstones, voids and leases apart', () => {
-    expect(readBack(tombstoneRecord('job-1', origin, stamp))).toEqual({ type: 'tombstone', id: 'job-1', origin, ...stamp });
-    expect(readBack(voidRecord('job-1', origin, stamp))).toEqual({ type: 'void', id: 'job-1', origin, ...stamp });
-    expect(readBack(leaseRecord(8, 'worker-a'))).toEqual({ type: 'lease', epoch: 8, workerId: 'worker-a' });
+  it('of a lease has a key that no job id can take', () => {
+    const { key } = leaseRecord('lease/8', 8, 'worker-a');
+    expect(readJobId({ ce_id: key as string }, 'orders', 3, 42)).toBe('orders-3-42');
   });
 
-  const whole = waitingRecord(waiting, stamp);
+  const lease = leaseRecord('lease/8', 8, 'w');
+  const command = commandRecord('c1', 'discard', job, null);
   it.each<[what: string, record: OutgoingRecord]>([
     ['no headers', { key: whole.key, value: whole.value }],
+    ['no key', { ...whole, key: null }],
     ['a forged epoch', { ...whole, headers: { ...whole.headers, mr_epoch: '-1' } }],
     ['no sequence number', { ...whole, headers: { ...whole.headers, mr_seq: undefined } }],
     ['another queue as its origin', { ...whole, headers: { ...whole.headers, mr_origin: 'payments/3/42/0' } }],
     ['another partition as its origin', { ...whole, headers: { ...whole.headers, mr_origin: 'orders/4/42/0' } }],
-    ['a key that is not its own', { ...whole, key: 'other@42' }],
-    ['a lease key of another epoch', { ...leaseRecord(8, 'w'), key: '\u0000lease/9' }],
-    ['a lease without its value', { ...leaseRecord(8, 'w'), value: null }],
+    ['a lease without its value', { ...lease, value: null }],
+    ['a lease of epoch 0', { ...lease, headers: { ...lease.headers, mr_epoch: '0' } }],
+    ['an unknown command', { ...command, headers: { ...command.headers, mr_command: 'explode' } }],
+    ['a command for another queue', { ...command, headers: { ...command.headers, mr_origin: 'payments/3/42/0' } }],
+    ['an answer without its sequence number', { ...appliedRecord('c1', stamp), headers: { mr_reason: 'applied', mr_epoch: '7' } }],
   ])('with %s counts for nothing', (_, record) => {
     expect(readBack(record).type).toBe('foreign');
   });
 
-  it.each<[name: string, text: string, expected: object]>([
+  it.each<[name: string, text: string, expected: Partial<Waiting>]>([
     ['mr_attempt', '-1', { attempt: 0 }], ['mr_attempt', '1000000000', { attempt: 0 }], ['mr_attempt', 'NaN', { attempt: 0 }],
-    ['mr_due', '-5', { dueMs: null }], ['mr_due', '253402300799000', { dueMs: now + MAX_DELAY_MS }],
-    ['mr_reason', '', { reason: 'retry' }], ['mr_error', 'null', { error: null }], ['mr_error', '{"code":1}', { error: null }], ['mr_error', '{', { error: null }],
+    ['mr_due', '-5', { dueMs: 0 }], ['mr_due', '253402300799000', { dueMs: now + MAX_DELAY_MS }],
+    ['mr_reason', '', { reason: 'retry' }], ['mr_error', 'null', { failure: null }], ['mr_error', '{"code":1}', { failure: null }],
+    ['mr_error', '{', { failure: null }], ['mr_first_error', '[]', { firstFailure: null }],
   ])('with %s %j waits with a default in its place', (name, text, expected) => {
-    expect(readBack({ ...whole, headers: { ...whole.headers, [name]: text } })).toMatchObject({ type: 'waiting', ...expected });
+    expect(readBack({ ...whole, headers: { ...whole.headers, [name]: text } })).toMatchObject({ type: 'wait', waiting: expected });
   });
 
   it('takes nothing about its standing from the record that it copies', () => {
-    const forged: Headers = { mr_attempt: '9', mr_epoch: '99', mr_error: '{}', mr_due: '1', ce_partitionkey: 'x', mr_null: '1', ce_id: 'other' };
-    const fresh = { ...waiting, headers: forged, attempt: 0, dueMs: null, error: null, firstError: null, key: null };
-    expect(readBack(waitingRecord(fresh, stamp))).toMatchObject({ ...fresh, ...stamp, headers: expect.anything() as unknown });
+    const headers: Headers = { mr_attempt: '9', mr_epoch: '99', mr_error: '{}', mr_due: '1', ce_partitionkey: 'x', mr_null: '1', ce_id: 'other', mr_command: 'discard' };
+    const fresh = { attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
+    const read = readBack(waitRecord('job-1', { ...job, headers, key: null }, fresh, stamp));
+    expect(read).toEqual({ type: 'wait', key: 'job-1', ...stamp, job: { ...job, key: null, headers: anyHeaders }, waiting: fresh });
+    expect(read.type === 'wait' && read.job.headers?.['mr_command']).toBeUndefined();
   });
 });
 
 describe('a buried record', () => {
-  const buried = { ...waiting, reason: 'attempts' as const };
+  const { dueMs: _, ...rest } = waiting;
+  const burial = { ...rest, reason: 'attempts' };
+
   it('tells origin, attempts, first and last failure beside the untouched bytes', () => {
-    const record = buriedRecord(buried);
+    const record = buriedRecord(job, burial);
     expect(record.key).toBe('job-1');
-    const { dueMs: _, ...expected } = buried;
-    expect(readBuriedRecord(throughBroker(record))).toEqual({ ...expected, headers: expect.anything() as unknown });
+    expect(readBuriedRecord(throughBroker(record))).toEqual({ job: { ...job, headers: anyHeaders }, burial });
   });
 
   it('keeps a null value null', () => {
-    expect(buriedRecord({ ...buried, value: null }).value).toBeNull();
+    expect(buriedRecord({ ...job, value: null }, burial).value).toBeNull();
   });
 
   it('describes a job of a producer that knows no CloudEvents', () => {
-    expect(buriedRecord({ ...buried, headers: undefined }).headers).toMatchObject({
+    expect(buriedRecord({ ...job, headers: undefined }, burial).headers).toMatchObject({
       ce_specversion: '1.0', ce_id: 'job-1', ce_type: 'order.charge', ce_source: 'kafka:orders', ce_time: new Date(origin.timestampMs).toISOString(),
     });
   });
@@ -189,12 +205,12 @@ describe('header garbage', () => {
     fc.constantFrom('ce_id', 'ce_type', 'ce_time', 'mr_attempt', 'mr_due', 'mr_reason', 'mr_origin', 'mr_error', 'mr_first_error', 'mr_epoch', 'mr_seq', 'mr_not_before', 'traceparent', 'ce_partitionkey'),
     fc.string(),
   );
-  const anyHeaders = fc.option(fc.dictionary(names, fc.oneof(garbage, fc.array(garbage.filter((value) => value !== undefined))), { maxKeys: 20 }), { nil: undefined });
+  const someHeaders = fc.option(fc.dictionary(names, fc.oneof(garbage, fc.array(garbage.filter((value) => value !== undefined))), { maxKeys: 20 }), { nil: undefined });
   const bytes = fc.option(fc.uint8Array().map((some) => Buffer.from(some)), { nil: null });
 
   it('never makes a reader or a builder throw', () => {
     fc.assert(
-      fc.property(anyHeaders, bytes, bytes, fc.integer(), (given, key, value, timestampMs) => {
+      fc.property(someHeaders, bytes, bytes, fc.integer(), (given, key, value, timestampMs) => {
         const headers = given as Headers | undefined;
         const record: FetchedRecord = { offset: 9, timestampMs, key, value, headers };
         const id = readJobId(headers, 't', 1, 9);
@@ -204,10 +220,10 @@ describe('header garbage', () => {
         findFlaws(headers);
         readRetryRecord(record, 'orders', 3, now);
         readBuriedRecord(record);
-        const copied = { ...waiting, id, kind: readKind(headers), key, value, headers, origin: { ...origin, timestampMs } };
-        const written = readBack(waitingRecord({ ...copied, origin: { ...origin, timestampMs: Math.max(-1, timestampMs) } }, stamp));
-        expect(written).toMatchObject({ type: 'waiting', id, key, value });
-        buriedRecord({ ...copied, reason: 'wire' });
+        const copied: CarriedJob = { id, kind: readKind(headers), key, value, headers, origin: { ...origin, timestampMs: Math.max(-1, timestampMs) } };
+        expect(readBack(waitRecord('k', copied, waiting, stamp))).toMatchObject({ type: 'wait', job: { id, key, value } });
+        expect(readBack(commandRecord('k', 'discard', copied, null))).toMatchObject({ type: 'command', job: { id, key, value } });
+        buriedRecord({ ...copied, origin: { ...origin, timestampMs } }, { ...waiting, reason: 'wire' });
       }),
     );
   });

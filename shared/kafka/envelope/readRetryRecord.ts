@@ -1,0 +1,87 @@
+import type { Failure } from '../../jobs/outcome.ts';
+import type { FetchedRecord } from '../port.ts';
+import { readFailure } from './failureHeader.ts';
+import { headerNames } from './headerNames.ts';
+import { MAX_DELAY_MS, readJobId, readKind } from './jobHeaders.ts';
+import { parseOrigin, type Origin } from './origin.ts';
+import { readInteger, readRaw, readText } from './readHeader.ts';
+import { CONTROL_KEY, type CarriedJob, type Waiting, type WriteStamp } from './retryRecord.ts';
+
+/** More attempts than any policy allows: a higher number is forged. */
+const MAX_ATTEMPTS = 1_000_000;
+const MAX_ORIGIN_BYTES = 300;
+
+/** What a record of the retry topic says; `key` without its control mark. `foreign`: nothing that counts, it was not written by us. */
+export type RetryRecord =
+  | ({ readonly type: 'wait'; readonly key: string; readonly job: CarriedJob; readonly waiting: Waiting } & WriteStamp)
+  | ({ readonly type: 'tombstone' | 'void'; readonly key: string; readonly origin: Origin } & WriteStamp)
+  | { readonly type: 'lease'; readonly key: string; readonly epoch: number; readonly holder: string }
+  | { readonly type: 'command'; readonly key: string; readonly command: 'redrive' | 'discard'; readonly job: CarriedJob; readonly firstFailure: Failure | null }
+  | ({ readonly type: 'applied'; readonly key: string } & WriteStamp)
+  | { readonly type: 'foreign'; readonly key: string; readonly flaw: string };
+
+/**
+ * Reads a record of partition `partition` of the retry topic whose main topic is `topic`; `now` is epoch ms. A record that names another
+ * origin is foreign: a forged one can neither escape to another queue nor loop.
+ */
+export function readRetryRecord(record: FetchedRecord, topic: string, partition: number, now: number): RetryRecord {
+  const wireKey = record.key?.toString() ?? '';
+  if (wireKey.startsWith(CONTROL_KEY)) return readControlRecord(record, wireKey.slice(CONTROL_KEY.length), topic, partition);
+  const { headers } = record;
+  const key = wireKey;
+  if (key === '') return { type: 'foreign', key, flaw: 'key' };
+  const epoch = readInteger(headers, headerNames.epoch);
+  if (epoch === null) return { type: 'foreign', key, flaw: headerNames.epoch };
+  const seq = readInteger(headers, headerNames.sequence);
+  if (seq === null) return { type: 'foreign', key, flaw: headerNames.sequence };
+  const origin = readOriginAt(record, topic, partition);
+  if (origin === null) return { type: 'foreign', key, flaw: headerNames.origin };
+  const reason = readText(headers, headerNames.reason, 64);
+  if (record.value === null) return { type: reason === 'void' ? 'void' : 'tombstone', key, epoch, seq, origin };
+  const due = readInteger(headers, headerNames.due);
+  const waiting: Waiting = {
+    // An unusable count starts anew: so a forged one can neither bury a job early nor keep it for ever.
+    attempt: readInteger(headers, headerNames.attempt, MAX_ATTEMPTS) ?? 0,
+    dueMs: due === null ? 0 : Math.min(due, now + MAX_DELAY_MS),
+    reason: reason ?? 'retry',
+    failure: readFailure(headers, headerNames.error),
+    firstFailure: readFailure(headers, headerNames.firstError),
+  };
+  return { type: 'wait', key, epoch, seq, job: readCarriedJob(record, record.value, origin), waiting };
+}
+
+function readControlRecord(record: FetchedRecord, key: string, topic: string, partition: number): RetryRecord {
+  const { headers, value } = record;
+  const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, flaw });
+  const reason = readText(headers, headerNames.reason, 64);
+  const epoch = readInteger(headers, headerNames.epoch);
+  if (reason === 'lease') {
+    return epoch === null || epoch === 0 || value === null ? foreign('lease') : { type: 'lease', key, epoch, holder: value.toString() };
+  }
+  if (reason === 'applied') {
+    const seq = readInteger(headers, headerNames.sequence);
+    return epoch === null || seq === null || value !== null ? foreign('applied') : { type: 'applied', key, epoch, seq };
+  }
+  const command = readText(headers, headerNames.command, 64);
+  const origin = readOriginAt(record, topic, partition);
+  if ((command !== 'redrive' && command !== 'discard') || value === null) return foreign(headerNames.command);
+  if (origin === null) return foreign(headerNames.origin);
+  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError) };
+}
+
+function readOriginAt(record: FetchedRecord, topic: string, partition: number): Origin | null {
+  const origin = parseOrigin(readText(record.headers, headerNames.origin, MAX_ORIGIN_BYTES));
+  return origin?.topic === topic && origin.partition === partition ? origin : null;
+}
+
+function readCarriedJob({ headers }: FetchedRecord, value: Buffer, origin: Origin): CarriedJob {
+  const key = readRaw(headers, headerNames.partitionKey);
+  return {
+    id: readJobId(headers, origin.topic, origin.partition, origin.offset),
+    kind: readKind(headers),
+    origin,
+    key: typeof key === 'string' ? Buffer.from(key) : key,
+    value: value.length === 0 && readRaw(headers, headerNames.nullValue) !== null ? null : value,
+    headers,
+  };
+}
