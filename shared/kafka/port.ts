@@ -6,6 +6,7 @@
  * each of them. Ownership moves cooperatively: a partition is handed to somebody else only after its owner's `revoked`
  * promise settled (or its session died), so an owner may drain what runs; all other partitions go on meanwhile.
  */
+/** Headers that come from a broker hold bytes: a Buffer, or an array in wire order where a name occurs more than once. Names are anybody's: look at own properties only. */
 export type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
 export type Headers = Readonly<Record<string, HeaderValue>>;
 
@@ -41,7 +42,7 @@ export interface Producer {
    * Appends records to one partition, in order, and resolves with the offset of the first after acks=all. Calls for one
    * partition are appended in the order of the calls; calls made close together share requests. A rejection says nothing
    * about whether the records were appended (they may be, even later): the caller sends again or gives up.
-   * @throws MillraceError BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, BROKER_REFUSED (permanent for these records),
+   * @throws MillraceError BROKER_RECORD_TOO_LARGE, TOPIC_MISSING (or no such partition), BROKER_REFUSED (permanent for these records),
    *   BROKER_UNAVAILABLE (try again), NOT_RUNNING. A failure touches only the partition that failed.
    */
   send(topic: string, partition: number, records: readonly OutgoingRecord[]): Promise<{ baseOffset: number }>;
@@ -71,16 +72,19 @@ export interface PartitionGrant {
   readonly log: Readonly<Record<string, { readonly startOffset: number; readonly endOffset: number }>>;
 }
 
-/** What a consumer tells its owner. Calls come one at a time and must return quickly; a throw is a defect of the listener. */
+/**
+ * What a consumer tells its owner. Calls come one at a time, never within a call of the consumer's methods, and must return quickly; a throw
+ * is a defect of the listener (it goes to `trouble`, and the consumer goes on). Lists of partitions are never empty.
+ */
 export interface ConsumerListener {
   /** New partitions. All their topics are paused: call {@link Consumer.resume} with a position to start fetching. */
   assigned(grants: readonly PartitionGrant[]): void;
   /**
    * The group wants these partitions elsewhere. No record of them is delivered any more; commits still work until the promise
-   * settles, then they go. The driver waits at most `revokeTimeoutMs`, then treats them as lost.
+   * settles (either way), then they go. The driver waits at most `revokeTimeoutMs`, then treats them as lost.
    */
   revoked(partitions: readonly number[]): Promise<void>;
-  /** Ownership ended without notice (session expired, fenced, revoke timed out): commits for them are refused from now on. */
+  /** Ownership ended without notice (session expired, fenced, revoke timed out): commits for them are refused from now on. The consumer joins again by itself. */
   lost(partitions: readonly number[]): void;
   fetched(batch: FetchedBatch): void;
   /** Something went wrong that the driver itself recovers from; for logs and metrics. */
@@ -103,15 +107,22 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
-  /** Joins the group and returns once the first assignment is known (it may be empty). */
+  /**
+   * Joins the group and returns once the first assignment is known (it may be empty; if not, `assigned` was called before).
+   * @throws MillraceError TOPIC_MISSING, TOPIC_DRIFT (unequal partition numbers), BROKER_UNAVAILABLE, NOT_RUNNING (closed meanwhile)
+   */
   start(): Promise<void>;
-  /** Fetches from `offset` on. Where the log starts later, from there. */
+  /**
+   * Fetches from `offset` on. Where the log starts later, from there; where it ends before (it was made anew), from its start too.
+   * Ignored for a partition that is not owned, or is being revoked.
+   */
   resume(topic: string, partition: number, offset: number): void;
   /** Stops delivery. After it returns no batch of the topic-partition is delivered until {@link resume}. */
   pause(topic: string, partition: number): void;
   /**
-   * One attempt, in the generation in which the partitions are owned now; all or nothing.
-   * @throws MillraceError BROKER_FENCED (not the owner any more), BROKER_REBALANCING, BROKER_UNAVAILABLE (try again).
+   * One attempt, in the generation in which the partitions are owned now; all or nothing. Calls take effect in their order.
+   * @throws MillraceError BROKER_FENCED (not the owner any more; not started, closed), BROKER_REFUSED (metadata too long),
+   *   BROKER_REBALANCING, BROKER_UNAVAILABLE (try again).
    */
   commit(commits: readonly PartitionCommit[]): Promise<void>;
   /** Epoch ms of the last sign of life from the group coordinator and of the last fetch answered; for health. */
@@ -139,9 +150,11 @@ export interface Admin {
   describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]>;
   /** Creates topics and waits until they have leaders. One that exists already is left as it is. */
   createTopics(topics: readonly TopicDeclaration[]): Promise<void>;
+  /** One that does not exist is no error. */
   deleteTopics(names: readonly string[]): Promise<void>;
-  /** First offset and the offset after the last, by partition number. */
+  /** First offset and the offset after the last, by partition number. @throws MillraceError TOPIC_MISSING */
   logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]>;
+  /** For each partition; null where nothing was committed. @throws MillraceError TOPIC_MISSING */
   committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]>;
   close(): Promise<void>;
 }
