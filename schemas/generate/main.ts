@@ -1,0 +1,30 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findBreaks } from './findBreaks.ts';
+import { readSubjects, type Subject } from './readSubjects.ts';
+import { renderPayload } from './renderPayload.ts';
+
+/**
+ * `npm run schemas:generate` writes each subject's `payload.generated.ts`. `npm run schemas:check` (`--check`) writes nothing; it
+ * fails when one has drifted from its .avsc files, or when a version cannot read what an earlier one wrote.
+ */
+const root = join(import.meta.dirname, '..');
+const checkOnly = process.argv.includes('--check');
+
+const findDrift = async (subject: Subject): Promise<string[]> => {
+  const current = await readFile(generatedFile(subject), 'utf8').catch(() => '');
+  return current === renderPayload(subject) ? [] : [`${subject.name}: payload.generated.ts is not what its .avsc files say. Run npm run schemas:generate`];
+};
+
+const generatedFile = (subject: Subject): string => join(subject.folder, 'payload.generated.ts');
+
+const subjects = await readSubjects(root);
+const problems = subjects.flatMap(findBreaks);
+if (checkOnly) {
+  problems.push(...(await Promise.all(subjects.map(findDrift))).flat());
+} else {
+  await Promise.all(subjects.map((subject) => writeFile(generatedFile(subject), renderPayload(subject))));
+}
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+else console.log(`${String(subjects.length)} subjects, ${String(subjects.reduce((sum, { versions }) => sum + versions.length, 0))} versions: ${checkOnly ? 'compatible, and the code fits' : 'written'}`);
