@@ -5,7 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { exists, fetchOnce } from './fetchOnce.ts';
 import type { Java } from './findTool.ts';
 import type { HostProcess, Report } from './hostProcess.ts';
-import { copyArtifacts } from './maven.ts';
+import { copyWithDependencies } from './maven.ts';
 
 export const KAFKA_VERSION = '4.3.1';
 
@@ -29,7 +29,7 @@ export async function kafkaJars(options: { host: HostProcess; clock: Clock; cach
   const folder = join(cacheDir, `kafka-${KAFKA_VERSION}`);
   await fetchOnce(host, clock, folder, async (draft) => {
     report(`downloading Kafka ${KAFKA_VERSION} (44 MB, once)`);
-    await copyArtifacts(host, ARTIFACTS, draft, { transitive: true, report });
+    await copyWithDependencies(host, ARTIFACTS, draft, report);
   });
   const jars = (await readdir(folder)).filter((name) => name.endsWith('.jar')).sort();
   const classPath = jars.map((name) => join(folder, name)).join(':');

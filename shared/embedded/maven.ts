@@ -16,37 +16,31 @@ export interface Artifact {
   readonly classifier?: string;
 }
 
-const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+/** Versions 3.1 to 3.8 of this plugin refuse an artifact whose parent pom is not in the repository, as the registry's is not. */
+const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.9.0';
 const TELL_EVERY_BYTES = 20e6;
 
 /**
- * Copies artifacts into `folder` with the machine's own `mvn`, so that its settings (mirrors, proxies, local repository)
- * hold. With `transitive`, everything they need at run time comes along.
+ * Copies artifacts and everything that they need at run time into `folder`, with the machine's own `mvn`, so that its
+ * settings (mirrors, proxies, local repository) hold.
  *
  * @throws MillraceError EMBEDDED_START_FAILED when there is no `mvn` or it fails; the last lines that it printed are in the message.
  */
-export async function copyArtifacts(host: HostProcess, artifacts: readonly Artifact[], folder: string, options: { transitive: boolean; report: Report }): Promise<void> {
-  const mvn = await findTool(host.env, 'mvn');
-  if (mvn === undefined) throw new MillraceError('EMBEDDED_START_FAILED', { expected: 'Maven (mvn) on PATH', fix: 'Install Maven.' });
-  const work = await mkdtemp(join(tmpdir(), 'millrace-mvn-'));
-  try {
-    await writeFile(join(work, 'pom.xml'), pomOf(artifacts, options.transitive));
-    await run(mvn, ['-B', `${PLUGIN}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`], work, host, options.report);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+export async function copyWithDependencies(host: HostProcess, artifacts: readonly Artifact[], folder: string, report: Report): Promise<void> {
+  await inProject(host, pomOf(artifacts), [`${PLUGIN}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`], report);
+}
+
+/** Copies one artifact alone into `folder`; otherwise as {@link copyWithDependencies}. */
+export async function copyAlone(host: HostProcess, artifact: Artifact, folder: string, report: Report): Promise<void> {
+  const { group, name, version, type = 'jar', classifier } = artifact;
+  const coordinates = [group, name, version, type, ...(classifier === undefined ? [] : [classifier])].join(':');
+  await inProject(host, pomOf([]), [`${PLUGIN}:copy`, `-Dartifact=${coordinates}`, `-DoutputDirectory=${folder}`], report);
 }
 
 /** A project that does nothing but depend on the artifacts. */
-export function pomOf(artifacts: readonly Artifact[], transitive: boolean): string {
-  const dependency = (a: Artifact): string => [
-    '<dependency>',
-    `<groupId>${a.group}</groupId><artifactId>${a.name}</artifactId><version>${a.version}</version>`,
-    `<type>${a.type ?? 'jar'}</type>`,
-    a.classifier === undefined ? '' : `<classifier>${a.classifier}</classifier>`,
-    transitive ? '' : '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>',
-    '</dependency>',
-  ].join('');
+export function pomOf(artifacts: readonly Artifact[]): string {
+  const dependency = ({ group, name, version }: Artifact): string =>
+    `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
   return [
     '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>',
     '<groupId>millrace</groupId><artifactId>embedded</artifactId><version>1</version><packaging>pom</packaging>',
@@ -61,8 +55,20 @@ export function downloadedBytes(line: string): number {
   return Number(size?.[1] ?? 0) * unit;
 }
 
+async function inProject(host: HostProcess, pom: string, args: readonly string[], report: Report): Promise<void> {
+  const mvn = await findTool(host.env, 'mvn');
+  if (mvn === undefined) throw new MillraceError('EMBEDDED_START_FAILED', { expected: 'Maven (mvn) on PATH', fix: 'Install Maven.' });
+  const work = await mkdtemp(join(tmpdir(), 'millrace-mvn-'));
+  try {
+    await writeFile(join(work, 'pom.xml'), pom);
+    await run(mvn, ['-B', ...args], work, host, report);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
 async function run(mvn: string, args: readonly string[], cwd: string, host: HostProcess, report: Report): Promise<void> {
-  const child = spawn(mvn, args, { cwd, env: host.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(mvn, args, { cwd, env: host.env, stdio: ['ignore', 'pipe', 'ignore'] });
   const tail: string[] = [];
   let bytes = 0;
   let told = 0;
