@@ -19,20 +19,23 @@ export function readAnswer(answer: unknown, now: number): Outcome {
  * not in the map, `undefined`, or all of them where the answer is neither a map nor an array of the jobs' number.
  */
 export function readBatchAnswer(jobs: readonly { readonly id: string }[], answer: unknown, now: number): Outcome[] {
-  if (answer instanceof Map) {
-    const outcomes = answer as ReadonlyMap<unknown, unknown>;
-    return jobs.map((job) => readEntry(outcomes.get(job.id), 'handleBatch gave no outcome for this job', now));
+  const entries = readEntries(jobs, answer);
+  if (typeof entries === 'string') {
+    const message = `handleBatch answered ${entries}; it must return a Map by job id, or an array with one outcome per job`;
+    return jobs.map(() => failed('LEFT_OUT', message, now));
   }
-  if (Array.isArray(answer) && answer.length === jobs.length) {
-    const outcomes = answer as readonly unknown[];
-    return jobs.map((_, i) => readEntry(outcomes[i], 'handleBatch gave no outcome for this job', now));
-  }
-  const got = Array.isArray(answer) ? `${answer.length} outcomes for ${jobs.length} jobs` : show(answer);
-  return jobs.map(() => failed('LEFT_OUT', `handleBatch answered ${got}; it must return a Map by job id, or an array with one outcome per job`, now));
+  return entries.map((entry) => (entry === undefined ? failed('LEFT_OUT', 'handleBatch gave no outcome for this job', now) : readAnswer(entry, now)));
 }
 
-function readEntry(entry: unknown, leftOut: string, now: number): Outcome {
-  return entry === undefined ? failed('LEFT_OUT', leftOut, now) : readAnswer(entry, now);
+/** What the answer says of each job; or, in words, why that cannot be told. */
+function readEntries(jobs: readonly { readonly id: string }[], answer: unknown): unknown[] | string {
+  try {
+    if (answer instanceof Map) return jobs.map((job) => (answer as ReadonlyMap<unknown, unknown>).get(job.id));
+    if (!Array.isArray(answer)) return show(answer);
+    return answer.length === jobs.length ? Array.from<unknown>(answer) : `${answer.length} outcomes for ${jobs.length} jobs`;
+  } catch {
+    return show(answer); // a Proxy may throw at any touch
+  }
 }
 
 function failed(code: string, message: string, at: number): Outcome {
