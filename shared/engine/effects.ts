@@ -1,0 +1,120 @@
+import type { BuryReason, Failure } from '../jobs/outcome.ts';
+import type { Job, JobInput, WaitReason } from './job.ts';
+
+export type JobEventType = 'started' | 'done' | 'waiting' | 'buried' | 'redriven' | 'discarded';
+
+/** One line of `<queue>.events`. A snapshot: the job may have moved on when it is published. */
+export interface JobEvent {
+  readonly type: JobEventType;
+  readonly job: Job;
+  readonly attempt: number;
+  readonly atMs: number;
+  readonly reason: WaitReason | BuryReason | null;
+  readonly dueMs: number | null;
+  readonly failure: Failure | null;
+  /** What the event's ack allows. */
+  readonly then: 'nothing' | 'settle' | 'settle-main';
+}
+
+/** A record for the retry topic. Tombstone, void and applied have no value; a lease has its worker's name. */
+export interface RoomWrite {
+  readonly type: 'wait' | 'tombstone' | 'void' | 'applied' | 'lease';
+  /** Record key. */
+  readonly key: string;
+  /** Main offset of the job; −1 for leases and applied commands. */
+  readonly origin: number;
+  readonly job: Job | null;
+  readonly holder: string;
+  /** The rest is filled in when the record is first sent. */
+  epoch: number;
+  seq: number;
+  attempt: number;
+  dueMs: number;
+  reason: WaitReason;
+  failure: Failure | null;
+  firstFailure: Failure | null;
+}
+
+export interface DeadLetter {
+  readonly job: Job;
+  readonly reason: BuryReason;
+  readonly failure: Failure | null;
+  readonly atMs: number;
+}
+
+export type Publication =
+  | { readonly stream: 'events'; readonly items: readonly JobEvent[] }
+  | { readonly stream: 'retry'; readonly items: readonly RoomWrite[] }
+  | { readonly stream: 'dlq'; readonly items: readonly DeadLetter[] };
+
+export interface CommitPoint {
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export type Effect =
+  | { readonly type: 'resume'; readonly stream: 'main' | 'retry'; readonly partition: number; readonly offset: number }
+  | { readonly type: 'pause'; readonly stream: 'main' | 'retry'; readonly partition: number }
+  /** Abort the attempts of this reign: their work may already belong to somebody else. */
+  | { readonly type: 'abort'; readonly partition: number; readonly reign: number }
+  /** Read what the group has committed and call `assigned` again: somebody else's lease was seen, and this member still owns. */
+  | { readonly type: 'reassign'; readonly partition: number }
+  /** All that a revoked partition had to say is durable. */
+  | { readonly type: 'drained'; readonly partition: number }
+  | { readonly type: 'notice'; readonly partition: number; readonly notice: Notice };
+
+export type Notice =
+  | { readonly type: 'active'; readonly epoch: number; readonly waiting: number }
+  | { readonly type: 'usurped'; readonly epoch: number; readonly holder: string }
+  | { readonly type: 'publish-refused'; readonly stream: Publication['stream']; readonly failures: number; readonly code: string }
+  | { readonly type: 'zombie-answered'; readonly origin: number; readonly truth: 'wait' | 'tombstone' | 'void' }
+  | { readonly type: 'command-applied'; readonly command: CommandRecord['command']; readonly origin: number; readonly found: boolean };
+
+interface LoggedRecord {
+  /** Offset in the retry topic. */
+  readonly offset: number;
+  readonly key: string;
+}
+
+/** A waiting job as it stands in the log. */
+export interface WaitRecord extends LoggedRecord {
+  readonly type: 'wait';
+  readonly epoch: number;
+  readonly seq: number;
+  readonly job: JobInput;
+  readonly attempt: number;
+  readonly dueMs: number;
+  readonly reason: WaitReason;
+  readonly failure: Failure | null;
+  readonly firstFailure: Failure | null;
+}
+
+export interface GoneRecord extends LoggedRecord {
+  readonly type: 'tombstone' | 'void';
+  readonly epoch: number;
+  readonly seq: number;
+  readonly origin: number;
+}
+
+export interface LeaseRecord extends LoggedRecord {
+  readonly type: 'lease';
+  readonly epoch: number;
+  readonly holder: string;
+}
+
+/** An operator's wish, written by anybody; it stands until the owner says that it applied it. */
+export interface CommandRecord extends LoggedRecord {
+  readonly type: 'command';
+  readonly command: 'redrive' | 'discard';
+  readonly job: JobInput;
+  readonly firstFailure: Failure | null;
+}
+
+export interface AppliedRecord extends LoggedRecord {
+  readonly type: 'applied';
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** What a record of the retry topic says. `foreign`: nothing that we wrote; it is skipped. */
+export type RoomRecord = WaitRecord | GoneRecord | LeaseRecord | CommandRecord | AppliedRecord | (LoggedRecord & { readonly type: 'foreign' });

@@ -1,0 +1,228 @@
+import type { Outcome } from '../jobs/outcome.ts';
+import { DueHeap } from './dueHeap.ts';
+import type { Effect, RoomRecord } from './effects.ts';
+import type { EngineLimits, EngineOptions, MainRecord } from './engineOptions.ts';
+import { finishAttempt, interruptAttempt } from './finish.ts';
+import { takeIn } from './intake.ts';
+import type { Job } from './job.ts';
+import type { Lane } from './lane.ts';
+import { Partition, type Grant, type PartitionHost } from './partition.ts';
+import { readLogRecord } from './readLog.ts';
+import { leaseIfRestored } from './restore.ts';
+import { StartQueue, type Start } from './startQueue.ts';
+import { wakeDue } from './wake.ts';
+
+/** Records of the main topic that one partition may hold back before fetching resumes. */
+const RESUME_SHARE = 0.25;
+
+/**
+ * The engine of one queue: a synchronous state machine over the partitions that this worker owns. Events come in as method
+ * calls; effects are collected and taken by the caller (`takeEffects`, `takeStarts`, and `flush.ts` for what is published and
+ * committed). It reads no clock (`now` is passed in), starts no timer and does no I/O, so the same code runs on Kafka, in memory and in a
+ * simulator.
+ *
+ * Order: inside a lane at most one job is between start and end, and a strict lane's next job starts only after the one before it
+ * is done, buried under `continue`, or discarded.
+ */
+export class Engine<R extends MainRecord> implements PartitionHost {
+  readonly limits: EngineLimits;
+  readonly random: () => number;
+  readonly partitions = new Map<number, Partition>();
+  readonly #options: EngineOptions<R>;
+  readonly #due = new DueHeap();
+  readonly #starts: StartQueue;
+  #effects: Effect[] = [];
+  #reigns = 0;
+  /** Partitions whose next record waits for its schema. */
+  readonly #unread = new Set<Partition>();
+
+  constructor(options: EngineOptions<R>) {
+    this.#options = options;
+    this.limits = options.limits;
+    this.random = options.random;
+    this.#starts = new StartQueue(options.limits.concurrency);
+  }
+
+  // ---- events ----
+
+  /** This worker owns the partition from now on. It restores, leases and confirms before anything starts. */
+  assigned(grant: Grant, now: number): void {
+    this.lost(grant.partition);
+    const reign = ++this.#reigns;
+    const partition = new Partition(this, grant, reign, `${this.#options.workerId}#${reign}`, now);
+    this.partitions.set(grant.partition, partition);
+    this.effect({ type: 'resume', stream: 'retry', partition: grant.partition, offset: partition.log.position });
+    leaseIfRestored(partition, now);
+  }
+
+  /** Ownership ended at once: attempts are aborted, nothing is published or committed any more. */
+  lost(number: number): void {
+    const partition = this.partitions.get(number);
+    if (partition === undefined) return;
+    if (partition.phase !== 'stopped') this.effect({ type: 'abort', partition: number, reign: partition.reign });
+    partition.phase = 'stopped';
+    this.#starts.ungather((job) => job.lane.partition === partition);
+    this.#forget(partition);
+    this.partitions.delete(number);
+    this.#unread.delete(partition);
+  }
+
+  #forget(partition: Partition): void {
+    for (const job of partition.room.values()) this.#due.remove(job);
+    for (let slot = partition.frontier.firstSlot; slot < partition.frontier.endSlot; slot++) {
+      const job = partition.frontier.jobAt(slot);
+      if (job !== null) this.#due.remove(job);
+    }
+  }
+
+  /** Ownership will end: nothing new starts; a `drained` effect tells when all that ended is durable. */
+  revoke(number: number): void {
+    const partition = this.partitions.get(number);
+    if (partition === undefined) return;
+    partition.draining = true;
+    for (const job of this.#starts.ungather((candidate) => candidate.lane.partition === partition)) {
+      partition.running--;
+      job.lane.busy = null;
+      job.state = 'queued';
+    }
+    partition.commitDue ||= partition.phase === 'active';
+    this.checkDrained(partition);
+  }
+
+  checkDrained(partition: Partition): void {
+    if (!partition.draining || partition.drainedTold || !partition.isDrained) return;
+    partition.drainedTold = true;
+    this.effect({ type: 'drained', partition: partition.number });
+  }
+
+  fetchedMain(number: number, records: readonly R[], nextOffset: number, now: number): void {
+    const partition = this.partitions.get(number);
+    if (partition === undefined) return;
+    partition.lastProgressMs = now;
+    partition.backlog.push({ records, nextOffset, cursor: 0 });
+    partition.fetchedUpTo = nextOffset;
+    partition.backlogRecords += records.length;
+    this.#takeIn(partition, now);
+    if (!partition.mainPaused && partition.backlogRecords > this.limits.backlogRecords) {
+      partition.mainPaused = true;
+      this.effect({ type: 'pause', stream: 'main', partition: number });
+    }
+  }
+
+  fetchedRetry(number: number, records: readonly RoomRecord[], nextOffset: number, now: number): void {
+    const partition = this.partitions.get(number);
+    if (partition === undefined || partition.phase === 'stopped') return;
+    partition.lastProgressMs = now;
+    for (const record of records) {
+      if (record.offset < partition.log.position) continue;
+      partition.log.position = record.offset + 1;
+      readLogRecord(partition, record, now);
+    }
+    partition.log.position = Math.max(partition.log.position, nextOffset);
+    partition.commitDue ||= partition.phase === 'active' && records.length > 0;
+    leaseIfRestored(partition, now);
+  }
+
+  attemptEnded(job: Job, outcome: Outcome | 'interrupted', now: number): void {
+    const partition = job.lane.partition;
+    this.#starts.ended(job);
+    partition.running--;
+    if (job.lane.busy === job) job.lane.busy = null;
+    if (partition.phase !== 'active') return;
+    if (outcome === 'interrupted') interruptAttempt(partition, job);
+    else finishAttempt(partition, job, outcome, now);
+  }
+
+  /** Something that records waited for (a schema) is there: they are read again. */
+  resumeIntake(now: number): void {
+    for (const partition of [...this.#unread]) this.#takeIn(partition, now);
+  }
+
+  /** Time passed: due jobs take their places, batches fill up, stalled restores move on. */
+  tick(now: number): void {
+    for (let job = this.#due.popDue(now); job !== null; job = this.#due.popDue(now)) wakeDue(job.lane.partition, job);
+    for (const partition of this.partitions.values()) leaseIfRestored(partition, now);
+  }
+
+  /** When `tick` is wanted next, epoch ms; null: not by time alone. */
+  nextTickMs(): number | null {
+    const due = this.#due.nextMs;
+    const batch = this.#starts.nextBatchMs();
+    if (due === null) return batch;
+    return batch === null ? due : Math.min(due, batch);
+  }
+
+  // ---- effects ----
+
+  /** Jobs and batches to start now, at most as many as slots are free. Each ends with `attemptEnded`. */
+  takeStarts(now: number): readonly Start[] {
+    const starts = this.#starts.take(now);
+    if (this.#starts.hungry) {
+      for (const partition of this.partitions.values()) {
+        if (partition.backlog.length > 0 && partition.mayTakeIn) this.#takeIn(partition, now);
+      }
+    }
+    return starts;
+  }
+
+  takeEffects(): readonly Effect[] {
+    if (this.#effects.length === 0) return NONE;
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** Attempts under way (a batch counts as one). */
+  get running(): number {
+    return this.#starts.running;
+  }
+
+  /** Slots are free and nothing is ready: intake is what holds the engine up. */
+  get hungry(): boolean {
+    return this.#starts.hungry;
+  }
+
+  get waiting(): number {
+    return this.#due.size;
+  }
+
+  #takeIn(partition: Partition, now: number): void {
+    if (partition.backlog.length === 0) return;
+    if (takeIn(partition, this.#options.parse, now)) this.#unread.add(partition);
+    else this.#unread.delete(partition);
+    if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * RESUME_SHARE) {
+      partition.mainPaused = false;
+      this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });
+    }
+  }
+
+  /** Takes in what is fetched, as far as the bounds allow; called after commits, which widen them. */
+  takeInBacklog(now: number): void {
+    for (const partition of this.partitions.values()) if (partition.mayTakeIn) this.#takeIn(partition, now);
+  }
+
+  // ---- for the partitions ----
+
+  makeReady(lane: Lane): void {
+    this.#starts.push(lane);
+  }
+
+  scheduleDue(job: Job): void {
+    this.#due.push(job);
+  }
+
+  unscheduleDue(job: Job): void {
+    this.#due.remove(job);
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+}
+
+const NONE: readonly Effect[] = [];
+
+/** Where fetching continues: behind the batches that are still held back. */
+function lastFetched(partition: Partition): number {
+  return Math.max(partition.frontier.position, partition.fetchedUpTo);
+}

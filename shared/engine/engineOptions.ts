@@ -1,0 +1,49 @@
+import type { JobPolicy } from '../jobs/policy.ts';
+import type { JobInput } from './job.ts';
+
+/** A record of the main topic as the engine sees it before it is parsed. */
+export interface MainRecord {
+  readonly offset: number;
+}
+
+/** The bounds of one engine. All have defaults in {@link defaultLimits}. */
+export interface EngineLimits {
+  /** Attempts (batches count as one) under way at once, over all partitions. */
+  readonly concurrency: number;
+  /** Jobs of a partition held in memory that are not in its waiting room. */
+  readonly intakeJobs: number;
+  readonly intakeBytes: number;
+  /** Fetched records not yet taken in, per partition; above it fetching pauses. */
+  readonly backlogRecords: number;
+  readonly roomEntries: number;
+  readonly roomBytes: number;
+  /** How long the frontier may stand on one job before the job is written to the waiting room. */
+  readonly frontierPatienceMs: number;
+  /** How long a job of unknown kind waits before it is buried. */
+  readonly unknownKindBoundMs: number;
+  /** Largest record that the retry topic takes (`max.message.bytes`). */
+  readonly retryRecordBytes: number;
+}
+
+export const defaultLimits: EngineLimits = {
+  concurrency: 100,
+  intakeJobs: 8192,
+  intakeBytes: 8 * 1024 * 1024,
+  backlogRecords: 8192,
+  roomEntries: 1_000_000,
+  roomBytes: 256 * 1024 * 1024,
+  frontierPatienceMs: 1000,
+  unknownKindBoundMs: 3_600_000,
+  retryRecordBytes: 1024 * 1024,
+};
+
+export interface EngineOptions<R extends MainRecord> {
+  readonly limits: EngineLimits;
+  /** Names this worker in leases; a reign's number is appended, so that each reign has a name of its own. */
+  readonly workerId: string;
+  readonly policies: ReadonlyMap<string, JobPolicy>;
+  /** Reads a record's envelope. Null: it cannot be read yet (its schema is being looked up); ask again at the next `tick`. */
+  readonly parse: (record: R, partition: number) => JobInput | null;
+  /** In [0, 1). */
+  readonly random: () => number;
+}

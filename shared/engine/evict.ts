@@ -1,0 +1,70 @@
+import { MAX_SPAN } from './commitMetadata.ts';
+import type { Job } from './job.ts';
+import type { Partition } from './partition.ts';
+import { fitsRoom, putWait } from './room.ts';
+
+/** Slots looked at, and records rewritten, at one flush: eviction must not become a burst of its own. */
+const SLOTS_PER_FLUSH = 4096;
+const REWRITES_PER_FLUSH = 512;
+/** A retry log is read from its frontier at each restore; old records are written anew when it has grown this far beyond need. */
+const LOG_SLACK_RECORDS = 50_000;
+
+/**
+ * When the frontier has stood on one job for longer than the patience, or its span grows large, the jobs that hold it are
+ * written to the waiting room, so that one slow entity holds back neither commits nor memory nor anybody else.
+ * @param starved slots are free, nothing is ready, and intake is full: one entity's jobs fill the memory
+ */
+export function evictBlockers(partition: Partition, starved: boolean, now: number): void {
+  const frontier = partition.frontier;
+  const first = frontier.firstSlot;
+  if (first === frontier.endSlot) {
+    partition.frontSlot = -1;
+    return;
+  }
+  if (partition.frontSlot !== first) {
+    partition.frontSlot = first;
+    partition.frontSinceMs = now;
+  }
+  const pressed = partition.span > MAX_SPAN / 2 || starved;
+  if (!pressed && now - partition.frontSinceMs < partition.host.limits.frontierPatienceMs) return;
+  const end = Math.min(frontier.endSlot, first + SLOTS_PER_FLUSH);
+  const room = partition.host.limits.roomEntries - partition.room.size;
+  let evicted = 0;
+  for (let slot = first; slot < end && evicted < room; slot++) {
+    const job = frontier.jobAt(slot);
+    if (job === null || job.room !== 'none' || !blocks(partition, job, now, pressed) || !fitsRoom(partition, job)) continue;
+    putWait(partition, job);
+    evicted++;
+  }
+}
+
+function blocks(partition: Partition, job: Job, now: number, pressed: boolean): boolean {
+  const patience = partition.host.limits.frontierPatienceMs;
+  switch (job.state) {
+    case 'waiting':
+    case 'held':
+      return true;
+    case 'running':
+      return now - job.startedMs >= patience;
+    case 'queued': {
+      const head = job.lane.head;
+      if (head === null || head === job) return false; // it only waits for a free slot
+      return pressed || head.state === 'waiting' || head.state === 'held' || (head.state === 'running' && now - head.startedMs >= patience);
+    }
+    case 'claiming':
+    case 'burying':
+    case 'ended':
+      return false;
+  }
+}
+
+/** Moves the retry frontier on by writing the oldest waiting records again at the end of the log. */
+export function rewriteOldest(partition: Partition): void {
+  const log = partition.log;
+  let span = log.position - log.frontier().offset;
+  if (span < LOG_SLACK_RECORDS || span < 4 * log.liveCount || partition.retry.pending > 0) return;
+  for (const job of partition.room.values()) {
+    if (span-- <= 0 || partition.retry.pending >= REWRITES_PER_FLUSH) return;
+    if (job.room === 'in' && job.logOffset < log.position - LOG_SLACK_RECORDS / 2) putWait(partition, job);
+  }
+}

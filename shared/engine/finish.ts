@@ -1,0 +1,104 @@
+import type { BuryReason, Failure, Outcome } from '../jobs/outcome.ts';
+import { decideRoute, routeUnknownKind, type Route } from './route.ts';
+import type { Fault, Job } from './job.ts';
+import type { Partition } from './partition.ts';
+import { fitsRoom, putWait } from './room.ts';
+import { wakeLane } from './wake.ts';
+
+/** Takes the job through the route that its attempt's outcome decides. */
+export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, now: number): void {
+  const policy = job.policy;
+  if (policy === null) return;
+  const attempt = job.attempt + 1;
+  const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
+  if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
+  if (route.type !== 'wait' || route.usesAttempt) job.attempt = attempt;
+  follow(partition, job, route, now);
+}
+
+/** Looks at a job of unknown kind: it waits, or is buried after the bound. */
+export function lookAtUnknownKind(partition: Partition, job: Job, now: number): void {
+  noteFailure(job, { code: 'UNKNOWN_KIND', name: 'UnknownKind', message: `no handler for kind ${JSON.stringify(job.kind)}`, at: now }, now);
+  const route = routeUnknownKind(job.looks++, job.firstFailure?.at ?? now, partition.host.limits.unknownKindBoundMs, now, partition.host.random());
+  follow(partition, job, route, now);
+}
+
+/** The attempt was cut off by a stop or a lost lease: it counts for nothing, and whoever owns the partition next runs it again. */
+export function interruptAttempt(partition: Partition, job: Job): void {
+  job.state = 'queued';
+  wakeLane(partition, job.lane);
+}
+
+function noteFailure(job: Job, failure: Failure | null, now: number): void {
+  const noted = failure ?? { code: 'RETRY', name: 'Retry', message: 'the handler asked for another attempt', at: now };
+  const stamped = noted.at === 0 ? { ...noted, at: now } : noted;
+  job.failure = stamped;
+  job.firstFailure ??= stamped;
+}
+
+function follow(partition: Partition, job: Job, route: Route, now: number): void {
+  switch (route.type) {
+    case 'complete':
+      leaveLane(partition, job);
+      partition.tell('done', job, now, 'settle');
+      return;
+    case 'bury':
+      bury(partition, job, route.reason, job.failure, now);
+      return;
+    case 'wait':
+      job.dueMs = route.untilMs;
+      job.reason = route.reason;
+      wait(partition, job, now);
+      return;
+  }
+}
+
+function leaveLane(partition: Partition, job: Job): void {
+  job.state = 'ended';
+  job.lane.remove(job);
+  wakeLane(partition, job.lane);
+}
+
+function wait(partition: Partition, job: Job, now: number): void {
+  if (!fitsRoom(partition, job)) {
+    bury(partition, job, 'too-large', job.failure, now);
+    return;
+  }
+  job.state = 'waiting';
+  // Strict lanes stay closed behind a waiting head; elsewhere the job steps aside.
+  if (job.policy !== null && job.policy.order !== 'strict') {
+    job.lane.remove(job);
+    wakeLane(partition, job.lane);
+  }
+  partition.host.scheduleDue(job);
+  putWait(partition, job);
+}
+
+/** Sends a job to the DLQ. Its lane waits for the DLQ's ack: until then it is not buried. */
+export function bury(partition: Partition, job: Job, reason: BuryReason, failure: Failure | null, now: number): void {
+  job.state = 'burying';
+  partition.dlq.put({ job, reason, failure, atMs: now });
+}
+
+/** A job that can never run. */
+export function buryFaulty(partition: Partition, job: Job, fault: Fault, now: number): void {
+  noteFailure(job, fault.failure, now);
+  bury(partition, job, fault.reason, job.failure, now);
+}
+
+/** The DLQ has the job. */
+export function buried(partition: Partition, job: Job, reason: BuryReason, failure: Failure | null, now: number): void {
+  const holds = job.policy?.whenBuried === 'hold' && job.policy.order === 'strict' && job.inLane && !job.claimed && fitsRoom(partition, job);
+  if (!holds) {
+    const wasInLane = job.inLane;
+    job.state = 'ended';
+    job.lane.remove(job);
+    partition.tell('buried', job, now, 'settle', { reason, failure });
+    if (wasInLane) wakeLane(partition, job.lane);
+    return;
+  }
+  partition.tell('buried', job, now, 'nothing', { reason, failure });
+  job.state = 'held';
+  job.reason = 'held';
+  putWait(partition, job);
+}

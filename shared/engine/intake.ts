@@ -1,0 +1,104 @@
+import type { EngineOptions, MainRecord } from './engineOptions.ts';
+import { buryFaulty } from './finish.ts';
+import { Job, type Fault, type JobInput } from './job.ts';
+import { Lane } from './lane.ts';
+import type { Partition } from './partition.ts';
+import { fitsRoom, putWait } from './room.ts';
+import { wakeLane } from './wake.ts';
+
+/** Takes fetched records in, as far as the bounds allow. Returns whether it has to be called again later for want of a schema. */
+export function takeIn<R extends MainRecord>(partition: Partition, parse: EngineOptions<R>['parse'], now: number): boolean {
+  if (partition.phase !== 'active') return false;
+  for (let batch = partition.backlog.peek(); batch !== undefined; batch = partition.backlog.peek()) {
+    while (batch.cursor < batch.records.length) {
+      if (!partition.mayTakeIn) return false;
+      const record = batch.records[batch.cursor] as R;
+      if (!takeInRecord(partition, record, parse, now)) return true;
+      batch.cursor++;
+      partition.backlogRecords--;
+    }
+    partition.backlog.shift();
+    if (batch.nextOffset > partition.frontier.position) moveTo(partition, batch.nextOffset);
+  }
+  return false;
+}
+
+function takeInRecord<R extends MainRecord>(partition: Partition, record: R, parse: EngineOptions<R>['parse'], now: number): boolean {
+  const offset = record.offset;
+  const frontier = partition.frontier;
+  if (offset < frontier.position) return true; // a fetch may repeat what it delivered
+  if (partition.committedBits.delete(offset) || partition.tombstoned.has(offset)) {
+    partition.tombstoned.delete(offset);
+    const slot = frontier.add(offset, null);
+    frontier.settle(slot, Math.max(1, partition.durableCommit));
+    const known = partition.room.get(offset);
+    if (known !== undefined) known.slot = slot;
+    partition.commitDue = true;
+    moveTo(partition, offset + 1);
+    return true;
+  }
+  const waiting = partition.room.get(offset);
+  if (waiting !== undefined) {
+    waiting.slot = frontier.add(offset, waiting);
+    // Its event may have been lost with its writer; told again, then the main record is settled.
+    if (waiting.room === 'in') partition.tell('waiting', waiting, now, 'settle-main', { reason: waiting.reason, dueMs: waiting.dueMs });
+    moveTo(partition, offset + 1);
+    return true;
+  }
+  const input = parse(record, partition.number);
+  if (input === null) return false;
+  const job = new Job(input, laneOf(partition, input));
+  job.slot = frontier.add(offset, job);
+  frontier.position = offset + 1;
+  partition.memoryJobs++;
+  partition.memoryBytes += job.bytes;
+  place(partition, job, now);
+  if (partition.rereadIndex < partition.reread.length) moveTo(partition, offset + 1);
+  return true;
+}
+
+export function laneOf(partition: Partition, input: JobInput): Lane {
+  // Without a key there is no order to keep. Bytes, not text, tell entities apart.
+  if (input.key === null || input.policy?.order === 'none') return new Lane(partition, null, 0);
+  return partition.laneFor(input.key.toString('latin1'));
+}
+
+function place(partition: Partition, job: Job, now: number): void {
+  const policy = job.policy;
+  if (job.key === null && policy !== null && policy.order !== 'none') job.fault ??= NO_KEY;
+  if (job.fault !== null && policy?.whenBuried !== 'hold') {
+    // It never runs, so it need not wait for its turn.
+    buryFaulty(partition, job, job.fault, now);
+    return;
+  }
+  if (job.notBeforeMs > now) {
+    job.state = 'waiting';
+    job.reason = 'scheduled';
+    job.dueMs = job.notBeforeMs;
+    partition.host.scheduleDue(job);
+    if (job.notBeforeMs - now > partition.host.limits.frontierPatienceMs && fitsRoom(partition, job)) putWait(partition, job);
+    return;
+  }
+  job.lane.insert(job);
+  wakeLane(partition, job.lane);
+}
+
+const NO_KEY: Fault = {
+  reason: 'no-key',
+  failure: { code: 'NO_KEY', name: 'NoKey', message: 'its kind keeps order per entity, and the record has no key', at: 0 },
+};
+
+/** The position moved: restored jobs whose main record was read again may start. */
+function moveTo(partition: Partition, position: number): void {
+  partition.frontier.position = position;
+  while (partition.rereadIndex < partition.reread.length) {
+    const job = partition.reread[partition.rereadIndex] as Job;
+    if (job.offset >= position) return;
+    partition.rereadIndex++;
+    wakeLane(partition, job.lane);
+  }
+  if (partition.rereadIndex > 0) {
+    partition.reread = [];
+    partition.rereadIndex = 0;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Job } from './job.ts';
+import type { Partition } from './partition.ts';
+
+/**
+ * The FIFO of one entity inside one partition; at most one attempt runs in it. A linked list ordered by {@link Job.place},
+ * so that the usual append and removal are O(1).
+ */
+export class Lane {
+  readonly partition: Partition;
+  /** Null for a lane of one job that keeps no order. */
+  readonly key: string | null;
+  head: Job | null = null;
+  tail: Job | null = null;
+  /** The job that runs, is being claimed, or null. */
+  busy: Job | null = null;
+  /** True while the lane stands in the engine's ready queue. */
+  ready = false;
+  /** Jobs whose event is acked and whose settlement has to wait for its predecessors' (rule 9), oldest first. */
+  settling: Job[] | null = null;
+  /** Number of the commit that will carry the lane's latest settled offset; tombstones wait for it. */
+  awaitsCommit: number;
+  /** True while the partition remembers to look at it after the next commit. */
+  awaiting = false;
+
+  constructor(partition: Partition, key: string | null, awaitsCommit: number) {
+    this.partition = partition;
+    this.key = key;
+    this.awaitsCommit = awaitsCommit;
+  }
+
+  /** Inserts by place; O(1) for the youngest. */
+  insert(job: Job): void {
+    let before = this.tail;
+    while (before !== null && before.place > job.place) before = before.prev;
+    const after = before === null ? this.head : before.next;
+    job.prev = before;
+    job.next = after;
+    if (before === null) this.head = job;
+    else before.next = job;
+    if (after === null) this.tail = job;
+    else after.prev = job;
+    job.inLane = true;
+  }
+
+  remove(job: Job): void {
+    if (!job.inLane) return;
+    if (job.prev === null) this.head = job.next;
+    else job.prev.next = job.next;
+    if (job.next === null) this.tail = job.prev;
+    else job.next.prev = job.prev;
+    job.prev = null;
+    job.next = null;
+    job.inLane = false;
+  }
+
+  get idle(): boolean {
+    return this.head === null && this.busy === null && this.settling === null;
+  }
+}

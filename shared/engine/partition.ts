@@ -1,0 +1,197 @@
+import { decodeLogPoint, decodeSettled, encodeLogPoint, encodeSettled, MAX_SPAN } from './commitMetadata.ts';
+import type { CommitPoint, DeadLetter, Effect, JobEvent, JobEventType, Notice, RoomWrite } from './effects.ts';
+import type { EngineLimits, MainRecord } from './engineOptions.ts';
+import { Fifo } from './fifo.ts';
+import { Frontier } from './frontier.ts';
+import type { Job } from './job.ts';
+import { Lane } from './lane.ts';
+import { Outbox } from './outbox.ts';
+import { RoomLog, type PendingCommand } from './roomLog.ts';
+
+/**
+ * restoring: reads the waiting room · leasing: its lease is written, not read back · confirming: the lease was read back, the
+ * commit that proves ownership is under way · active · stopped: nothing it says counts any more.
+ */
+export type Phase = 'restoring' | 'leasing' | 'confirming' | 'active' | 'stopped';
+
+/** What the group had committed for a partition, and where the retry log ended, when this member became its owner. */
+export interface Grant {
+  readonly partition: number;
+  readonly main: { readonly committed: CommitPoint | null; readonly startOffset: number };
+  readonly retry: { readonly committed: CommitPoint | null; readonly startOffset: number; readonly endOffset: number };
+}
+
+/** What a partition needs of its engine. */
+export interface PartitionHost {
+  readonly limits: EngineLimits;
+  readonly random: () => number;
+  makeReady(lane: Lane): void;
+  scheduleDue(job: Job): void;
+  unscheduleDue(job: Job): void;
+  effect(effect: Effect): void;
+}
+
+export interface Backlog<R extends MainRecord> {
+  readonly records: readonly R[];
+  readonly nextOffset: number;
+  cursor: number;
+}
+
+/** Keeps idle lanes from piling up: above this many a sweep drops them. */
+const LANES_KEPT = 4096;
+
+/** All state of one partition of a queue in one reign. The files beside this one act on it; each holds one idea. */
+export class Partition {
+  readonly number: number;
+  /** Numbers the reigns of this worker; what belongs to an earlier one is ignored. */
+  readonly reign: number;
+  readonly holder: string;
+  readonly host: PartitionHost;
+  phase: Phase = 'restoring';
+  draining = false;
+  drainedTold = false;
+  /** Our lease epoch, once it is confirmed: the fencing token. */
+  epoch = 0;
+  /** Epoch of the lease written last. */
+  leaseEpoch = 0;
+  restoreEnd: number;
+  lastProgressMs: number;
+
+  /** What the group's last durable commit says of the main topic. */
+  committedOffset: number;
+  readonly committedBits: Set<number>;
+  /** Offsets that restored tombstones call settled and that were not re-read yet (rule 6). */
+  readonly tombstoned = new Set<number>();
+  readonly frontier: Frontier;
+  /** Since when the frontier stands on its slot. */
+  frontSlot = -1;
+  frontSinceMs = 0;
+
+  readonly log: RoomLog;
+  readonly lanes = new Map<string, Lane>();
+  #lanesBound = LANES_KEPT;
+  /** Jobs with a record in the room, or one under way, by main offset. */
+  readonly room = new Map<number, Job>();
+  /** The same by record key. */
+  readonly roomKeys = new Map<string, Job>();
+  roomBytes = 0;
+  /** Jobs in memory alone. */
+  memoryJobs = 0;
+  memoryBytes = 0;
+  running = 0;
+
+  readonly backlog = new Fifo<Backlog<MainRecord>>();
+  backlogRecords = 0;
+  /** Where the next fetch of the main topic starts; the frontier's position follows as records are taken in. */
+  fetchedUpTo = 0;
+  mainPaused = false;
+  /** Restored jobs whose main record must be read again before they may start (rule 5), by offset. */
+  reread: Job[] = [];
+  rereadIndex = 0;
+  /** Offsets that a zombie spoke of while we restored, with the record key; they get their truth on activation. */
+  readonly owedTruth = new Map<number, string>();
+  readonly commands = new Map<string, PendingCommand>();
+
+  readonly events = new Outbox<JobEvent>();
+  readonly retry = new Outbox<RoomWrite>();
+  readonly dlq = new Outbox<DeadLetter>();
+
+  /** Number of the next commit to be taken; commits below or at `durableCommit` are durable. */
+  commitNumber = 1;
+  durableCommit = 0;
+  commitDue = false;
+  commitUnderWay: { readonly number: number; readonly main: CommitPoint } | null = null;
+  readonly awaitingCommit: (Lane | Job)[] = [];
+  /** Jobs whose attempt began and that no event has told of yet. */
+  untold: Job[] = [];
+
+  constructor(host: PartitionHost, grant: Grant, reign: number, holder: string, now: number) {
+    this.host = host;
+    this.number = grant.partition;
+    this.reign = reign;
+    this.holder = holder;
+    this.lastProgressMs = now;
+    this.restoreEnd = grant.retry.endOffset;
+    this.committedOffset = Math.max(grant.main.committed?.offset ?? 0, grant.main.startOffset);
+    this.committedBits = grant.main.committed === null ? new Set() : decodeSettled(grant.main.committed.offset, grant.main.committed.metadata);
+    this.frontier = new Frontier(this.committedOffset);
+    const retry = grant.retry.committed;
+    this.log = new RoomLog(Math.max(retry?.offset ?? 0, grant.retry.startOffset), decodeLogPoint(retry?.metadata ?? ''));
+  }
+
+  laneFor(key: string): Lane {
+    let lane = this.lanes.get(key);
+    if (lane === undefined) {
+      if (this.lanes.size >= this.#lanesBound) this.#sweepLanes();
+      // A lane of the same key may have been dropped with settlements in the commit to come.
+      lane = new Lane(this, key, this.commitNumber);
+      this.lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #sweepLanes(): void {
+    for (const [key, lane] of this.lanes) if (lane.idle) this.lanes.delete(key);
+    this.#lanesBound = Math.max(LANES_KEPT, this.lanes.size * 2);
+  }
+
+  tell(type: JobEventType, job: Job, now: number, then: JobEvent['then'], detail: Partial<Pick<JobEvent, 'attempt' | 'reason' | 'dueMs' | 'failure'>> = {}): void {
+    this.events.put({
+      type,
+      job,
+      attempt: detail.attempt ?? job.attempt,
+      atMs: now,
+      reason: detail.reason ?? null,
+      dueMs: detail.dueMs ?? null,
+      failure: detail.failure ?? null,
+      then,
+    });
+  }
+
+  notice(notice: Notice): void {
+    this.host.effect({ type: 'notice', partition: this.number, notice });
+  }
+
+  settleSlot(slot: number): void {
+    this.frontier.settle(slot, this.commitNumber);
+    this.commitDue = true;
+  }
+
+  /** Offsets between the committed frontier and what was taken in; bounded so that the commit's bitmap always fits. */
+  get span(): number {
+    return this.frontier.position - this.committedOffset;
+  }
+
+  get mayTakeIn(): boolean {
+    const limits = this.host.limits;
+    return (
+      this.phase === 'active' && !this.draining && this.span < MAX_SPAN - 1 &&
+      this.memoryJobs < limits.intakeJobs && this.memoryBytes < limits.intakeBytes &&
+      this.room.size < limits.roomEntries && this.roomBytes < limits.roomBytes
+    );
+  }
+
+  mainPoint(): CommitPoint {
+    const offset = this.frontier.offset;
+    const above: number[] = [];
+    this.frontier.settledAbove((settled) => above.push(settled));
+    // Rule 8: what is known of offsets not re-read yet travels on.
+    for (const known of this.committedBits) if (known >= this.frontier.position) above.push(known);
+    for (const known of this.tombstoned) if (known >= this.frontier.position) above.push(known);
+    return { offset, metadata: encodeSettled(offset, above) };
+  }
+
+  retryPoint(): CommitPoint {
+    const { offset, point } = this.log.frontier();
+    return { offset, metadata: encodeLogPoint(point) };
+  }
+
+  /** Nothing is running, unsaid or uncommitted: a revoked partition can be handed over. */
+  get isDrained(): boolean {
+    if (this.phase !== 'active') return this.phase === 'stopped' || this.commitUnderWay === null;
+    return (
+      this.running === 0 && this.events.pending === 0 && this.retry.pending === 0 && this.dlq.pending === 0 &&
+      this.log.unconfirmed.length === 0 && this.awaitingCommit.length === 0 && this.commitUnderWay === null && !this.commitDue
+    );
+  }
+}

@@ -1,0 +1,94 @@
+import type { AppliedRecord, GoneRecord, RoomRecord, WaitRecord } from './effects.ts';
+import { commandApplied, readCommand } from './commands.ts';
+import type { Partition } from './partition.ts';
+import { readLease, restoreRecord } from './restore.ts';
+import { tombstoneConfirmed } from './settle.ts';
+import { tellTruth } from './truth.ts';
+
+/** One record of the retry topic, in the order of the log. */
+export function readLogRecord(partition: Partition, record: RoomRecord, now: number): void {
+  switch (record.type) {
+    case 'foreign':
+      return;
+    case 'lease':
+      readLease(partition, record);
+      return;
+    case 'command':
+      readCommand(partition, record, now);
+      return;
+    case 'wait':
+    case 'tombstone':
+    case 'void':
+    case 'applied':
+      readOwnersWord(partition, record, now);
+      return;
+  }
+}
+
+function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
+  const origin = originOf(record);
+  const active = partition.phase === 'active';
+  switch (partition.log.judge(record)) {
+    case 'zombie':
+      if (active) tellTruth(partition, origin, record.key);
+      else partition.owedTruth.set(origin, record.key);
+      return;
+    case 'stale': {
+      const job = partition.room.get(origin);
+      const older = job === undefined || job.lastSeq > record.seq;
+      if (active && older) tellTruth(partition, origin, record.key);
+      return;
+    }
+    case 'valid':
+      if (active) confirm(partition, record, now);
+      else if (record.type === 'applied') commandApplied(partition, record.key);
+      else restoreRecord(partition, record);
+      return;
+  }
+}
+
+function originOf(record: WaitRecord | GoneRecord | AppliedRecord): number {
+  switch (record.type) {
+    case 'wait':
+      return record.job.offset;
+    case 'tombstone':
+    case 'void':
+      return record.origin;
+    case 'applied':
+      return -1;
+  }
+}
+
+/** Rule 1: our own write counts now that it is read back with no higher lease before it. */
+function confirm(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
+  const unconfirmed = partition.log.unconfirmed;
+  if (unconfirmed.peek()?.seq !== record.seq) return;
+  const write = unconfirmed.shift();
+  if (write === undefined) return;
+  const job = write.job;
+  switch (write.type) {
+    case 'wait': {
+      if (job === null) return;
+      partition.log.note(job, record.offset, write.epoch, write.seq);
+      if (job.room === 'writing') job.room = 'in';
+      const then = job.slot >= 0 && !partition.frontier.isSettled(job.slot) ? 'settle-main' : 'nothing';
+      if (write.reason === 'running') {
+        if (then === 'nothing') return;
+        partition.tell('started', job, now, then, { attempt: write.attempt + 1 });
+        job.startTold = true;
+      } else {
+        partition.tell('waiting', job, now, then, { attempt: write.attempt, reason: write.reason, dueMs: write.dueMs === 0 ? null : write.dueMs, failure: write.failure });
+      }
+      return;
+    }
+    case 'tombstone':
+      if (job !== null) tombstoneConfirmed(partition, job);
+      return;
+    case 'applied':
+      commandApplied(partition, write.key);
+      return;
+    case 'void':
+    case 'lease':
+      return;
+  }
+}

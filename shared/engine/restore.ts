@@ -1,0 +1,131 @@
+import type { GoneRecord, LeaseRecord, WaitRecord } from './effects.ts';
+import { applyCommands } from './commands.ts';
+import { laneOf } from './intake.ts';
+import { Job } from './job.ts';
+import type { Partition } from './partition.ts';
+import { leaseWrite } from './room.ts';
+import { tellTruth } from './truth.ts';
+import { wakeLane } from './wake.ts';
+
+/** Without news for so long, a log whose last records were compacted away counts as read to its end; the lease proves it. */
+const RESTORE_STALL_MS = 2000;
+
+/** A valid record of the log while the partition is not active yet: the waiting room takes shape. */
+export function restoreRecord(partition: Partition, record: WaitRecord | GoneRecord): void {
+  if (record.type === 'wait') {
+    restoreWaiting(partition, record);
+    return;
+  }
+  dropRestored(partition, record.origin);
+  if (record.type === 'tombstone') partition.tombstoned.add(record.origin);
+}
+
+function restoreWaiting(partition: Partition, record: WaitRecord): void {
+  const origin = record.job.offset;
+  partition.tombstoned.delete(origin);
+  let job = partition.room.get(origin);
+  if (job === undefined) {
+    job = new Job(record.job, laneOf(partition, record.job));
+    job.room = 'in';
+    partition.room.set(origin, job);
+    partition.roomBytes += job.bytes;
+  } else if (job.logKey !== record.key) partition.roomKeys.delete(job.logKey);
+  job.logKey = record.key;
+  partition.roomKeys.set(record.key, job);
+  job.attempt = record.attempt;
+  job.dueMs = record.dueMs;
+  job.reason = record.reason;
+  job.failure = record.failure;
+  job.firstFailure = record.firstFailure;
+  partition.log.note(job, record.offset, record.epoch, record.seq);
+}
+
+function dropRestored(partition: Partition, origin: number): void {
+  const job = partition.room.get(origin);
+  if (job === undefined) return;
+  partition.log.forget(job);
+  partition.room.delete(origin);
+  partition.roomKeys.delete(job.logKey);
+  partition.roomBytes -= job.bytes;
+}
+
+/** A lease in the log, in any phase. */
+export function readLease(partition: Partition, record: LeaseRecord): void {
+  const governs = partition.log.lease(record.epoch, record.holder);
+  const mine = record.holder === partition.holder;
+  switch (partition.phase) {
+    case 'restoring':
+    case 'stopped':
+      return;
+    case 'leasing':
+      if (!mine || record.epoch !== partition.leaseEpoch) return;
+      if (governs) {
+        // Rule 2: before anything starts, a commit must prove that the group still counts us as the owner.
+        partition.phase = 'confirming';
+        partition.commitDue = true;
+      } else lease(partition);
+      return;
+    case 'confirming':
+    case 'active':
+      if (!governs) return;
+      partition.notice({ type: 'usurped', epoch: record.epoch, holder: record.holder });
+      partition.phase = 'stopped';
+      partition.host.effect({ type: 'abort', partition: partition.number, reign: partition.reign });
+      partition.host.effect({ type: 'reassign', partition: partition.number });
+      return;
+  }
+}
+
+/** Restored to the end: say so with a lease. Called again when another's lease came first. */
+export function leaseIfRestored(partition: Partition, now: number): void {
+  if (partition.phase !== 'restoring') return;
+  if (partition.log.position < partition.restoreEnd && now - partition.lastProgressMs < RESTORE_STALL_MS) return;
+  partition.phase = 'leasing';
+  lease(partition);
+}
+
+function lease(partition: Partition): void {
+  partition.leaseEpoch = partition.log.epoch + 1;
+  partition.retry.put(leaseWrite(partition.leaseEpoch, partition.holder));
+}
+
+/** The group took our commit: nobody else owns the partition. Lanes open. */
+export function activate(partition: Partition, now: number): void {
+  partition.phase = 'active';
+  partition.epoch = partition.log.epoch;
+  const jobs = [...partition.room.values()].sort((a, b) => a.offset - b.offset);
+  for (const job of jobs) {
+    if (job.offset >= partition.committedOffset) partition.reread.push(job);
+    seat(partition, job, now);
+  }
+  partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: partition.committedOffset });
+  partition.notice({ type: 'active', epoch: partition.epoch, waiting: jobs.length });
+  for (const job of jobs) wakeLane(partition, job.lane);
+  for (const [origin, key] of partition.owedTruth) tellTruth(partition, origin, key);
+  partition.owedTruth.clear();
+  applyCommands(partition, now);
+}
+
+function seat(partition: Partition, job: Job, now: number): void {
+  switch (job.reason) {
+    case 'held':
+      job.state = 'held';
+      job.lane.insert(job);
+      return;
+    case 'behind':
+    case 'running':
+      job.lane.insert(job);
+      return;
+    case 'scheduled':
+      job.state = 'waiting';
+      partition.host.scheduleDue(job);
+      return;
+    case 'retry':
+    case 'snoozed':
+    case 'unknown-kind':
+      job.state = job.dueMs <= now ? 'queued' : 'waiting';
+      if (job.policy === null || job.policy.order === 'strict' || job.state === 'queued') job.lane.insert(job);
+      if (job.state === 'waiting') partition.host.scheduleDue(job);
+      return;
+  }
+}

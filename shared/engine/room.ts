@@ -1,0 +1,99 @@
+import type { RoomWrite } from './effects.ts';
+import type { Job } from './job.ts';
+import type { Partition } from './partition.ts';
+
+/** Headers that a waiting copy adds to a record, beside the messages of its failures. */
+const COPY_OVERHEAD_BYTES = 1024;
+
+function failureBytes(job: Job): number {
+  return ((job.failure?.message.length ?? 0) + (job.firstFailure?.message.length ?? 0)) * 3 + 200;
+}
+
+/** Size of a job's record in the retry topic, estimated from above. */
+export function roomRecordBytes(job: Job): number {
+  return job.bytes + COPY_OVERHEAD_BYTES + failureBytes(job);
+}
+
+export function fitsRoom(partition: Partition, job: Job): boolean {
+  return roomRecordBytes(job) <= partition.host.limits.retryRecordBytes;
+}
+
+/** Writes (or writes again) a job's waiting record. It carries the job's state of the moment it is sent. */
+export function putWait(partition: Partition, job: Job): void {
+  if (job.waitQueued) return;
+  if (job.room === 'none') {
+    job.room = 'writing';
+    // Two live jobs may bear one id (a producer's double): compaction must not take one for the other.
+    if (partition.roomKeys.has(job.id)) job.logKey = `${job.id}@${job.offset}`;
+    partition.roomKeys.set(job.logKey, job);
+    partition.room.set(job.offset, job);
+    partition.roomBytes += job.bytes;
+    if (job.slot >= 0) {
+      partition.memoryJobs--;
+      partition.memoryBytes -= job.bytes;
+    }
+    // A view of a fetch buffer would pin the whole buffer for as long as the job waits.
+    if (job.value !== null) job.value = Buffer.from(job.value);
+  }
+  job.waitQueued = true;
+  partition.retry.put(write('wait', job.logKey, job.offset, job));
+}
+
+export function putTombstone(partition: Partition, job: Job): void {
+  job.room = 'leaving';
+  partition.retry.put(write('tombstone', job.logKey, job.offset, job));
+}
+
+/** The truth about an offset of which we hold no job (rule 7). */
+export function putTruth(partition: Partition, type: 'tombstone' | 'void', key: string, origin: number): void {
+  partition.retry.put(write(type, key, origin, null));
+}
+
+export function putApplied(partition: Partition, commandKey: string): void {
+  partition.retry.put(write('applied', commandKey, -1, null));
+}
+
+function write(type: RoomWrite['type'], key: string, origin: number, job: Job | null, holder = ''): RoomWrite {
+  return { type, key, origin, job, holder, epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
+}
+
+export function leaseWrite(epoch: number, holder: string): RoomWrite {
+  const lease = write('lease', `lease/${epoch}`, -1, null, holder);
+  lease.epoch = epoch;
+  return lease;
+}
+
+/** Gives a group its epoch and sequences, and waiting records their content, when it is sent for the first time. */
+export function stamp(partition: Partition, group: readonly RoomWrite[]): void {
+  for (const item of group) {
+    if (item.seq !== 0 || item.type === 'lease') continue;
+    item.epoch = partition.epoch;
+    item.seq = partition.log.nextSeq++;
+    partition.log.unconfirmed.push(item);
+    const job = item.job;
+    if (job === null) continue;
+    job.lastSeq = item.seq;
+    if (item.type !== 'wait') continue;
+    job.waitQueued = false;
+    item.attempt = job.attempt;
+    item.dueMs = job.state === 'waiting' ? job.dueMs : 0;
+    item.reason = waitReason(job);
+    item.failure = job.failure;
+    item.firstFailure = job.firstFailure;
+  }
+}
+
+function waitReason(job: Job): RoomWrite['reason'] {
+  switch (job.state) {
+    case 'waiting':
+    case 'held':
+      return job.reason;
+    case 'running':
+      return 'running';
+    case 'queued':
+    case 'claiming':
+    case 'burying':
+    case 'ended':
+      return 'behind';
+  }
+}

@@ -1,0 +1,96 @@
+import type { CommandRecord, RoomWrite } from './effects.ts';
+import type { LogPoint } from './commitMetadata.ts';
+import { Fifo } from './fifo.ts';
+
+/** What keeps the retry frontier from moving on: a waiting job or a command, as long as `logOffset` is the record's. */
+export interface LoggedThing {
+  logOffset: number;
+  logEpoch: number;
+  logSeq: number;
+}
+
+export interface PendingCommand extends LoggedThing {
+  readonly record: CommandRecord;
+  /** Its effect is written; it stands until that is read back. */
+  applied: boolean;
+}
+
+/**
+ * The reader's side of a retry partition: which lease epoch is in force, up to which sequence of it, which of our writes
+ * were read back, and from where a successor has to read.
+ *
+ * Validity: a record counts when its epoch is the one in force and its sequence is above all earlier ones of that epoch.
+ * A lower epoch is a zombie's word; a repeated or lower sequence is a doubled or late write of the same owner.
+ */
+export class RoomLog {
+  /** Where the next fetch continues. */
+  position: number;
+  epoch: number;
+  seq: number;
+  /** Who holds the epoch in force; null when its lease lies before what we read. */
+  holder: string | null = null;
+  /** Writes of this reign that were sent and not read back yet, in order of their sequence. */
+  readonly unconfirmed = new Fifo<RoomWrite>();
+  /** Next sequence to be written in our own epoch. */
+  nextSeq = 1;
+  readonly #live = new Fifo<{ readonly offset: number; readonly thing: LoggedThing }>();
+  #liveCount = 0;
+
+  constructor(position: number, point: LogPoint) {
+    this.position = position;
+    this.epoch = point.epoch;
+    this.seq = point.seq;
+  }
+
+  judge(record: { readonly epoch: number; readonly seq: number }): 'valid' | 'zombie' | 'stale' {
+    if (record.epoch < this.epoch) return 'zombie';
+    if (record.epoch === this.epoch && record.seq <= this.seq) return 'stale';
+    // A higher epoch without its lease cannot be written by an owner; were the lease deleted by hand, its word still stands.
+    this.epoch = record.epoch;
+    this.seq = record.seq;
+    return 'valid';
+  }
+
+  /** @returns whether the lease governs from here on; of two leases with one epoch the first wins. */
+  lease(epoch: number, holder: string): boolean {
+    if (epoch <= this.epoch) return false;
+    this.epoch = epoch;
+    this.seq = 0;
+    this.holder = holder;
+    return true;
+  }
+
+  /** `thing`'s record at `offset` is now the one that counts. */
+  note(thing: LoggedThing, offset: number, epoch: number, seq: number): void {
+    if (thing.logOffset < 0) this.#liveCount++;
+    thing.logOffset = offset;
+    thing.logEpoch = epoch;
+    thing.logSeq = seq;
+    this.#live.push({ offset, thing });
+  }
+
+  forget(thing: LoggedThing): void {
+    if (thing.logOffset >= 0) this.#liveCount--;
+    thing.logOffset = -1;
+  }
+
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  /** The oldest thing whose record still counts. */
+  oldest(): LoggedThing | undefined {
+    for (let first = this.#live.peek(); first !== undefined; first = this.#live.peek()) {
+      if (first.thing.logOffset === first.offset) return first.thing;
+      this.#live.shift();
+    }
+    return undefined;
+  }
+
+  /** From where a successor must read, with the epoch and sequence in force just before (rule 3). */
+  frontier(): { readonly offset: number; readonly point: LogPoint } {
+    const oldest = this.oldest();
+    if (oldest === undefined) return { offset: this.position, point: { epoch: this.epoch, seq: this.seq } };
+    return { offset: oldest.logOffset, point: { epoch: oldest.logEpoch, seq: oldest.logSeq - 1 } };
+  }
+}

@@ -1,0 +1,97 @@
+import { putTombstone } from './room.ts';
+import { wakeLane } from './wake.ts';
+import type { Job } from './job.ts';
+import { Lane } from './lane.ts';
+import type { Partition } from './partition.ts';
+
+/**
+ * A job's fate is decided and its event is acked: make it durable. A job that never was in the room is settled by the next
+ * commit; one in the room by its tombstone, once that is read back. Inside a lane this happens in order (rule 9), so that what
+ * a crash repeats is always the end of a lane, never a lone old job.
+ */
+export function settle(partition: Partition, job: Job): void {
+  if (job.claimed) return; // at-most-once: it was settled before it started
+  const lane = job.lane;
+  if (lane.settling === null && job.room === 'none') {
+    settleByCommit(partition, lane, job);
+    return;
+  }
+  (lane.settling ??= []).push(job);
+  advance(partition, lane);
+}
+
+function advance(partition: Partition, lane: Lane): void {
+  const queue = lane.settling;
+  if (queue === null) return;
+  let done = 0;
+  for (; done < queue.length; done++) {
+    const job = queue[done] as Job;
+    if (job.room === 'none') {
+      settleByCommit(partition, lane, job);
+      continue;
+    }
+    if (job.room !== 'leaving') {
+      if (lane.awaitsCommit > partition.durableCommit) {
+        if (!lane.awaiting) partition.awaitingCommit.push(lane);
+        lane.awaiting = true;
+        partition.commitDue = true;
+        break;
+      }
+      putTombstone(partition, job);
+    }
+    break;
+  }
+  lane.settling = done === queue.length ? null : done === 0 ? queue : queue.slice(done);
+}
+
+function settleByCommit(partition: Partition, lane: Lane, job: Job): void {
+  partition.settleSlot(job.slot);
+  lane.awaitsCommit = partition.commitNumber;
+  partition.memoryJobs--;
+  partition.memoryBytes -= job.bytes;
+  if (job.state === 'claiming') partition.awaitingCommit.push(job);
+}
+
+/** The tombstone of a job was read back as valid: it is settled. */
+export function tombstoneConfirmed(partition: Partition, job: Job): void {
+  // The tombstone itself says "settled" to every successor, so the slot needs no commit to be known (rule 6).
+  if (job.slot >= 0) partition.frontier.settle(job.slot, Math.max(1, partition.durableCommit));
+  else partition.tombstoned.add(job.offset);
+  partition.commitDue = true;
+  partition.log.forget(job);
+  partition.room.delete(job.offset);
+  partition.roomKeys.delete(job.logKey);
+  partition.roomBytes -= job.bytes;
+  job.room = 'none';
+  const lane = job.lane;
+  if (lane.settling?.[0] === job) {
+    lane.settling = lane.settling.length === 1 ? null : lane.settling.slice(1);
+    advance(partition, lane);
+  }
+  if (job.state === 'claiming') claimed(partition, job);
+}
+
+/** Commit `number` is durable: releases what waited for it. */
+export function commitConfirmed(partition: Partition): void {
+  const waiting = partition.awaitingCommit.splice(0);
+  for (const item of waiting) {
+    if (item instanceof Lane) {
+      item.awaiting = false;
+      advance(partition, item);
+    } else if (partition.frontier.settledIn(item.slot) <= partition.durableCommit) claimed(partition, item);
+    else partition.awaitingCommit.push(item);
+  }
+}
+
+/** At-most-once: settles the job first; it starts when that is durable. */
+export function settleBeforeStart(partition: Partition, job: Job, now: number): void {
+  partition.tell('started', job, now, 'settle', { attempt: job.attempt + 1 });
+}
+
+/** At-most-once: nobody will run the job again, so it may start. */
+function claimed(partition: Partition, job: Job): void {
+  job.claimed = true;
+  job.state = 'queued';
+  job.lane.busy = null;
+  wakeLane(partition, job.lane);
+}

@@ -1,0 +1,29 @@
+import type { Job } from './job.ts';
+import type { Lane } from './lane.ts';
+import type { Partition } from './partition.ts';
+
+/** The job at a lane's head, if it may start now. */
+export function runnableHead(partition: Partition, lane: Lane): Job | null {
+  const head = lane.head;
+  if (head === null || lane.busy !== null || head.state !== 'queued' || partition.phase !== 'active') return null;
+  if (partition.draining && !head.claimed) return null;
+  // Rule 5: a predecessor of a restored job may still be in the main topic.
+  return head.slot >= 0 || head.offset < partition.frontier.position ? head : null;
+}
+
+export function wakeLane(partition: Partition, lane: Lane): void {
+  if (!lane.ready && runnableHead(partition, lane) !== null) partition.host.makeReady(lane);
+}
+
+/** A waiting job is due: it takes its place and may run. */
+export function wakeDue(partition: Partition, job: Job): void {
+  if (job.state !== 'waiting') return;
+  job.state = 'queued';
+  const lane = job.lane;
+  if (!job.inLane) {
+    // Scheduled and overtaken jobs line up behind those already there.
+    if (lane.tail !== null) job.place = Math.max(job.place, lane.tail.place);
+    lane.insert(job);
+  }
+  wakeLane(partition, lane);
+}
