@@ -10,7 +10,7 @@ import { Partition, type Grant, type PartitionHost } from './partition.ts';
 import { readLogRecord } from './readLog.ts';
 import { leaseIfRestored } from './restore.ts';
 import { StartQueue, type Start } from './startQueue.ts';
-import { wakeDue } from './wake.ts';
+import { wakeDue, wakeLane } from './wake.ts';
 
 /** Records of the main topic that one partition may hold back before fetching resumes. */
 const RESUME_SHARE = 0.25;
@@ -27,6 +27,8 @@ const RESUME_SHARE = 0.25;
 export class Engine<R extends MainRecord> implements PartitionHost {
   readonly limits: EngineLimits;
   readonly random: () => number;
+  readonly recordBytes: (job: Job) => number;
+  readonly retain: (job: Job) => void;
   readonly partitions = new Map<number, Partition>();
   readonly #options: EngineOptions<R>;
   readonly #due = new DueHeap();
@@ -40,6 +42,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.#options = options;
     this.limits = options.limits;
     this.random = options.random;
+    this.recordBytes = options.recordBytes;
+    this.retain = options.retain;
     this.#starts = new StartQueue(options.limits.concurrency);
   }
 
@@ -80,6 +84,10 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     const partition = this.partitions.get(number);
     if (partition === undefined) return;
     partition.draining = true;
+    if (!partition.mainPaused) {
+      partition.mainPaused = true;
+      this.effect({ type: 'pause', stream: 'main', partition: number });
+    }
     for (const job of this.#starts.ungather((candidate) => candidate.lane.partition === partition)) {
       partition.running--;
       job.lane.busy = null;
@@ -131,6 +139,20 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (partition.phase !== 'active') return;
     if (outcome === 'interrupted') interruptAttempt(partition, job);
     else finishAttempt(partition, job, outcome, now);
+  }
+
+  /** The attempt cannot begin yet (its schema is being fetched): its slot is free meanwhile, its lane stays closed until {@link unpark}. */
+  park(job: Job): void {
+    this.#starts.ended(job);
+    job.lane.partition.running--;
+    job.state = 'queued';
+  }
+
+  unpark(job: Job): void {
+    const lane = job.lane;
+    if (lane.busy !== job || job.state !== 'queued') return;
+    lane.busy = null;
+    wakeLane(lane.partition, lane);
   }
 
   /** Something that records waited for (a schema) is there: they are read again. */

@@ -1,5 +1,5 @@
 import type { JobPolicy } from '../jobs/policy.ts';
-import type { JobInput } from './job.ts';
+import type { Job, JobInput } from './job.ts';
 
 /** A record of the main topic as the engine sees it before it is parsed. */
 export interface MainRecord {
@@ -44,6 +44,10 @@ export interface EngineOptions<R extends MainRecord> {
   readonly policies: ReadonlyMap<string, JobPolicy>;
   /** Reads a record's envelope. Null: it cannot be read yet (its schema is being looked up); ask again at the next `tick`. */
   readonly parse: (record: R, partition: number) => JobInput | null;
+  /** Size of the job's record with all its headers; asked only for jobs that go to the waiting room or the DLQ. */
+  readonly recordBytes: (job: Job) => number;
+  /** Makes a job own its bytes: it will stay long, and a view of a fetch buffer pins the whole buffer. */
+  readonly retain: (job: Job) => void;
   /** In [0, 1). */
   readonly random: () => number;
 }

@@ -1,11 +1,11 @@
-import type { CommitPoint, DeadLetter, JobEvent, Publication, RoomWrite } from './effects.ts';
+import type { CommitPoint, JobEvent, Publication } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { MainRecord } from './engineOptions.ts';
 import { evictBlockers, rewriteOldest } from './evict.ts';
 import { buried } from './finish.ts';
 import type { Partition } from './partition.ts';
 import { activate } from './restore.ts';
-import { roomRecordBytes, stamp } from './room.ts';
+import { copyBytes, stamp } from './room.ts';
 import { commitConfirmed, settle } from './settle.ts';
 
 /** Bounds of one publication: it becomes one record batch, which a topic's `max.message.bytes` must take. */
@@ -25,10 +25,10 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
     }
     const events = partition.events.take(now, EVENT_ITEMS, GROUP_BYTES, eventBytes);
     if (events !== null) out.push({ stream: 'events', items: events });
-    const dlq = partition.dlq.take(now, GROUP_ITEMS, GROUP_BYTES, letterBytes);
+    const dlq = partition.dlq.take(now, GROUP_ITEMS, GROUP_BYTES, (letter) => copyBytes(partition, letter.job));
     if (dlq !== null) out.push({ stream: 'dlq', items: dlq });
   }
-  const retry = partition.retry.take(now, GROUP_ITEMS, GROUP_BYTES, writeBytes);
+  const retry = partition.retry.take(now, GROUP_ITEMS, GROUP_BYTES, (write) => (write.type === 'wait' && write.job !== null ? copyBytes(partition, write.job) : 200));
   if (retry !== null) {
     stamp(partition, retry);
     out.push({ stream: 'retry', items: retry });
@@ -37,8 +37,6 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
 }
 
 const eventBytes = (event: JobEvent): number => 80 + event.job.id.length + (event.failure?.message.length ?? 0) * 3;
-const letterBytes = (letter: DeadLetter): number => roomRecordBytes(letter.job);
-const writeBytes = (write: RoomWrite): number => (write.type === 'wait' && write.job !== null ? roomRecordBytes(write.job) : 200);
 
 /** Attempts that outlast a flush are told of; shorter ones are known by how they ended. */
 function tellStarted(partition: Partition, now: number): void {

@@ -39,7 +39,7 @@ export interface JobInput {
   readonly value: Buffer | null;
   /** Opaque to the engine; travels with the job. */
   readonly headers: unknown;
-  /** Size of key, value and headers, for the memory bounds. */
+  /** What it takes in memory, roughly, for the bounds. */
   readonly bytes: number;
   /** Epoch ms before which it must not run; 0 = at once. */
   readonly notBeforeMs: number;
@@ -54,9 +54,9 @@ export class Job {
   readonly id: string;
   readonly kind: string;
   policy: JobPolicy | null;
-  readonly key: Buffer | null;
+  key: Buffer | null;
   value: Buffer | null;
-  readonly headers: unknown;
+  headers: unknown;
   readonly bytes: number;
 
   fault: Fault | null;

@@ -25,6 +25,8 @@ export interface Grant {
 export interface PartitionHost {
   readonly limits: EngineLimits;
   readonly random: () => number;
+  readonly recordBytes: (job: Job) => number;
+  readonly retain: (job: Job) => void;
   makeReady(lane: Lane): void;
   scheduleDue(job: Job): void;
   unscheduleDue(job: Job): void;

@@ -9,13 +9,13 @@ function failureBytes(job: Job): number {
   return ((job.failure?.message.length ?? 0) + (job.firstFailure?.message.length ?? 0)) * 3 + 200;
 }
 
-/** Size of a job's record in the retry topic, estimated from above. */
-export function roomRecordBytes(job: Job): number {
-  return job.bytes + COPY_OVERHEAD_BYTES + failureBytes(job);
+/** Size of a job's record in the retry topic or the DLQ, estimated from above. */
+export function copyBytes(partition: Partition, job: Job): number {
+  return partition.host.recordBytes(job) + COPY_OVERHEAD_BYTES + failureBytes(job);
 }
 
 export function fitsRoom(partition: Partition, job: Job): boolean {
-  return roomRecordBytes(job) <= partition.host.limits.retryRecordBytes;
+  return copyBytes(partition, job) <= partition.host.limits.retryRecordBytes;
 }
 
 /** Writes (or writes again) a job's waiting record. It carries the job's state of the moment it is sent. */
@@ -32,8 +32,7 @@ export function putWait(partition: Partition, job: Job): void {
       partition.memoryJobs--;
       partition.memoryBytes -= job.bytes;
     }
-    // A view of a fetch buffer would pin the whole buffer for as long as the job waits.
-    if (job.value !== null) job.value = Buffer.from(job.value);
+    partition.host.retain(job);
   }
   job.waitQueued = true;
   partition.retry.put(write('wait', job.logKey, job.offset, job));

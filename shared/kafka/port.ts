@@ -80,8 +80,8 @@ export interface ConsumerListener {
   /** New partitions. All their topics are paused: call {@link Consumer.resume} with a position to start fetching. */
   assigned(grants: readonly PartitionGrant[]): void;
   /**
-   * The group wants these partitions elsewhere. No record of them is delivered any more; commits still work until the promise
-   * settles (either way), then they go. The driver waits at most `revokeTimeoutMs`, then treats them as lost.
+   * The group wants these partitions elsewhere. Delivery goes on as before (a drain reads its own writes back), and commits still
+   * work, until the promise settles (either way); then they go. The driver waits at most `revokeTimeoutMs`, then treats them as lost.
    */
   revoked(partitions: readonly number[]): Promise<void>;
   /** Ownership ended without notice (session expired, fenced, revoke timed out): commits for them are refused from now on. The consumer joins again by itself. */
@@ -114,7 +114,7 @@ export interface Consumer {
   start(): Promise<void>;
   /**
    * Fetches from `offset` on. Where the log starts later, from there; where it ends before (it was made anew), from its start too.
-   * Ignored for a partition that is not owned, or is being revoked.
+   * Ignored for a partition that is not owned.
    */
   resume(topic: string, partition: number, offset: number): void;
   /** Stops delivery. After it returns no batch of the topic-partition is delivered until {@link resume}. */
