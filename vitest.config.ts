@@ -6,11 +6,12 @@ const source = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditio
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/conformance/memory.test.ts'], testTimeout: 10_000 } },
       {
         ...source,
         test: {
           name: 'kafka',
+          globalSetup: ['test/realStack.ts'],
           include: ['test/{conformance,integration,guarantees}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

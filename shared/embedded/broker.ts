@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { askCluster } from './askCluster.ts';
-import { brokerProperties, LOG4J_PROPERTIES, type BrokerNode } from './brokerProperties.ts';
+import { asProperties, brokerSettings, LOG4J_PROPERTIES, type BrokerNode } from './brokerProperties.ts';
 import { exists } from './fetchOnce.ts';
 import type { Java } from './findTool.ts';
 import { startGuarded, tailOf, type Ended, type GuardedProcess } from './guardedProcess.ts';
@@ -76,7 +76,7 @@ export async function startBroker(plan: BrokerPlan, node: BrokerNode, folder: st
   await mkdir(folder, { recursive: true });
   const properties = join(folder, 'server.properties');
   const logFile = join(folder, 'broker.log');
-  await writeFile(properties, brokerProperties(node, plan.cluster, join(folder, 'log'), plan.overrides));
+  await writeFile(properties, asProperties(brokerSettings(node, plan.cluster, join(folder, 'log'), plan.overrides)));
   await writeFile(join(folder, 'log4j2.properties'), LOG4J_PROPERTIES);
 
   const archive = await useArchive(host, jars, node.nodeId === 1);

@@ -6,11 +6,11 @@ export interface BrokerNode {
 }
 
 /**
- * The `server.properties` of one broker of a small cluster for development and tests (KRaft, combined roles, plaintext
+ * The settings of one broker of a small cluster for development and tests (KRaft, combined roles, plaintext
  * on 127.0.0.1 only). Replication is as high as the cluster allows, up to 3 with 2 in sync. Topics are never created by
  * accident: a typing error shall fail. `overrides` win over everything here.
  */
-export function brokerProperties(self: BrokerNode, cluster: readonly BrokerNode[], logDir: string, overrides: Readonly<Record<string, string>> = {}): string {
+export function brokerSettings(self: BrokerNode, cluster: readonly BrokerNode[], logDir: string, overrides: Readonly<Record<string, string>> = {}): Record<string, string> {
   const replicas = Math.min(3, cluster.length);
   const inSync = Math.max(1, replicas - 1);
   const properties: Record<string, string | number | boolean> = {
@@ -51,7 +51,12 @@ export function brokerProperties(self: BrokerNode, cluster: readonly BrokerNode[
     'broker.session.timeout.ms': cluster.length > 1 ? 3000 : 6000,
     'broker.heartbeat.interval.ms': 500,
   };
-  return Object.entries({ ...properties, ...overrides }).map(([name, value]) => `${name}=${value}\n`).join('');
+  return { ...Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, String(value)])), ...overrides };
+}
+
+/** Settings as the text of a `server.properties`. */
+export function asProperties(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings).map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`).join('');
 }
 
 /** Log4j configuration of a broker: plain lines on stdout, without the 400 lines of settings that each client class prints. */

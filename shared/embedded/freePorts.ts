@@ -1,6 +1,15 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
+/**
+ * "Any" is drawn from below the range that systems use for outgoing connections (from 32768 on Linux). A client that
+ * keeps dialling a dead broker's port from within that range may in the end be given that very port as its own, be
+ * connected to itself, and keep the broker from coming back.
+ */
+const ANY_FROM = 20_000;
+const ANY_BELOW = 32_000;
+const DRAWS = 100;
 
 /**
  * Ports of 127.0.0.1 on which nobody listens, one per wish: the wished one where it is free, else any. A wish of 0 means any.
@@ -8,10 +17,10 @@ const HOST = '127.0.0.1';
  * to ask again.
  */
 export async function freePorts(wishes: readonly number[]): Promise<number[]> {
-  const held: Array<{ port: number; release: () => Promise<void> }> = [];
+  const held: Held[] = [];
   try {
     // All are held until the last is found, or two wishes for "any" might get the same one.
-    for (const wish of wishes) held.push(await hold(wish) ?? await hold(0) ?? fail());
+    for (const wish of wishes) held.push((wish === 0 ? undefined : await hold(wish)) ?? await holdAny());
     return held.map(({ port }) => port);
   } finally {
     await Promise.all(held.map(({ release }) => release()));
@@ -25,16 +34,20 @@ export async function isFree(port: number): Promise<boolean> {
   return held !== undefined;
 }
 
-async function hold(wish: number): Promise<{ port: number; release: () => Promise<void> } | undefined> {
-  const server = createServer();
-  const listening = await new Promise<boolean>((resolve) => {
-    server.once('error', () => { resolve(false); }).listen({ port: wish, host: HOST, exclusive: true }, () => { resolve(true); });
-  });
-  const address = server.address();
-  if (!listening || address === null || typeof address === 'string') return undefined;
-  return { port: address.port, release: () => new Promise((resolve) => { server.close(() => { resolve(); }); }) };
+interface Held { readonly port: number; readonly release: () => Promise<void> }
+
+async function holdAny(): Promise<Held> {
+  for (let draw = 0; draw < DRAWS; draw++) {
+    const held = await hold(randomInt(ANY_FROM, ANY_BELOW));
+    if (held !== undefined) return held;
+  }
+  throw new Error(`no free port on ${HOST} in ${DRAWS} draws`);
 }
 
-function fail(): never {
-  throw new Error('127.0.0.1 has no free port');
+async function hold(port: number): Promise<Held | undefined> {
+  const server = createServer();
+  const listening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => { resolve(false); }).listen({ port, host: HOST, exclusive: true }, () => { resolve(true); });
+  });
+  return listening ? { port, release: () => new Promise((resolve) => { server.close(() => { resolve(); }); }) } : undefined;
 }

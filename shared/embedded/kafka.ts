@@ -3,12 +3,12 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { clusterIdOf, newClusterId, startBroker, startFailed, untilServing, type Broker, type BrokerPlan, type BrokerProfile } from './broker.ts';
 import type { BrokerNode } from './brokerProperties.ts';
+import { JAVA_NEEDED } from './chooseKafkaSource.ts';
 import { findJava } from './findTool.ts';
 import { freePorts, isFree } from './freePorts.ts';
 import type { HostProcess, Report } from './hostProcess.ts';
 import { kafkaJars } from './kafkaJars.ts';
 
-const JAVA_NEEDED = 17;
 const DEFAULT_START_WITHIN_MS = 60_000;
 /** A port that was free may be taken when the broker binds it; then others are tried, this often in all. */
 const TRIES = 3;

@@ -23,10 +23,17 @@ export interface KafkaJars {
   readonly archive: string;
 }
 
+const folderIn = (cacheDir: string): string => join(cacheDir, `kafka-${KAFKA_VERSION}`);
+
+/** Whether {@link kafkaJars} can do without a download. */
+export async function areKafkaJarsCached(cacheDir: string): Promise<boolean> {
+  return exists(folderIn(cacheDir));
+}
+
 /** Kafka's jars in `<cacheDir>/kafka-4.3.1/`, downloaded by Maven when they are not there yet. */
 export async function kafkaJars(options: { host: HostProcess; clock: Clock; cacheDir: string; java: Java; report: Report }): Promise<KafkaJars> {
   const { host, clock, cacheDir, java, report } = options;
-  const folder = join(cacheDir, `kafka-${KAFKA_VERSION}`);
+  const folder = folderIn(cacheDir);
   await fetchOnce(host, clock, folder, async (draft) => {
     report(`downloading Kafka ${KAFKA_VERSION} (44 MB, once)`);
     await copyWithDependencies(host, ARTIFACTS, draft, report);

@@ -3,7 +3,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
-import { fetchOnce } from './fetchOnce.ts';
+import { JAVA_NEEDED } from './chooseKafkaSource.ts';
+import { exists, fetchOnce } from './fetchOnce.ts';
 import { findJava } from './findTool.ts';
 import { freePorts, isFree } from './freePorts.ts';
 import { startGuarded, tailOf, type GuardedProcess } from './guardedProcess.ts';
@@ -12,7 +13,6 @@ import { copyAlone } from './maven.ts';
 
 /** The newest line of Apicurio that runs on Java 17. */
 export const REGISTRY_VERSION = '3.0.9';
-const JAVA_NEEDED = 17;
 const ARTIFACT = { group: 'io.apicurio', name: 'apicurio-registry-app', version: REGISTRY_VERSION, type: 'tar.gz', classifier: 'all' };
 
 const API = '/apis/ccompat/v7';
@@ -58,10 +58,17 @@ export interface Registry {
 /** The registry on disk: the jar that runs. */
 export interface RegistryJar { readonly path: string }
 
+const folderIn = (cacheDir: string): string => join(cacheDir, `apicurio-registry-${REGISTRY_VERSION}`);
+
+/** Whether {@link registryJar} can do without a download. */
+export async function isRegistryCached(cacheDir: string): Promise<boolean> {
+  return exists(folderIn(cacheDir));
+}
+
 /** Downloads the registry when it is not there yet (109 MB). Apart from the start, so that it can go on beside Kafka's start. */
 export async function registryJar(options: { host: HostProcess; clock: Clock; cacheDir: string; report: Report }): Promise<RegistryJar> {
   const { host, clock, cacheDir, report } = options;
-  const folder = join(cacheDir, `apicurio-registry-${REGISTRY_VERSION}`);
+  const folder = folderIn(cacheDir);
   await fetchOnce(host, clock, folder, async (draft) => {
     report(`downloading the schema registry, Apicurio ${REGISTRY_VERSION} (109 MB, once)`);
     await copyAlone(host, ARTIFACT, draft, report);
@@ -134,6 +141,9 @@ function storeIn(storage: RegistryStorage): Record<string, string> {
       APICURIO_KAFKASQL_TOPIC: 'schema-registry-journal',
       APICURIO_KAFKASQL_SNAPSHOTS_TOPIC: 'schema-registry-snapshots',
       APICURIO_EVENTS_KAFKA_TOPIC: 'schema-registry-events',
+      // Every start polls once for a snapshot, for as long as this (default 5 s) where there is none. One that is missed
+      // costs nothing but a longer replay: the journal is never deleted.
+      APICURIO_KAFKASQL_CONSUMER_POLL_TIMEOUT: '1000',
     };
   }
 }

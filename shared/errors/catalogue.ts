@@ -10,6 +10,8 @@ export const catalogue = {
   BAD_JOB_DEFINITION: { says: 'The job definition is not valid', retriable: false },
   BAD_CONFIG: { says: 'The configuration is not valid', retriable: false },
   BAD_PAYLOAD: { says: 'The payload does not fit its schema', retriable: false },
+  BAD_ENQUEUE_OPTION: { says: 'A job cannot be enqueued with that option', retriable: false },
+  PARTLY_ENQUEUED: { says: 'Only some of the jobs were enqueued', retriable: true },
   UNKNOWN_KIND: { says: 'No job of that kind is defined here', retriable: false },
   NOT_RUNNING: { says: 'It is not running', retriable: false },
   TIMEOUT: { says: 'It took too long', retriable: true },
@@ -38,6 +40,7 @@ export const catalogue = {
   REGISTRY_UNAVAILABLE: { says: 'The schema registry did not answer', retriable: true },
 
   NOTHING_TO_RUN_KAFKA: { says: 'There is no Kafka, and nothing to start one with', retriable: false },
+  NOTHING_TO_RUN_REGISTRY: { says: 'There is no schema registry, and nothing to start one with', retriable: false },
   EMBEDDED_START_FAILED: { says: 'An embedded service did not start', retriable: false },
 } as const satisfies Record<string, CatalogueEntry>;
 
