@@ -16,7 +16,7 @@ export interface GuardLimits {
   readonly maxLong: number;
 }
 
-/** avsc reads longs up to here exactly, and from −2^52 on; what lies beyond loses digits or even its sign. */
+/** avsc reads longs exactly from above −2^52 up to here; what lies beyond loses digits or even its sign, so it is refused. */
 export const MAX_READ_LONG = 2 ** 53 - 2;
 /** avsc writes a long below −2^52 as a wrong positive one of at least 2^52: writers are held below, so that none passes. */
 export const MAX_WRITTEN_LONG = 2 ** 52 - 1;

@@ -31,7 +31,7 @@ export interface Registry {
    * returns the id it has. @throws MillraceError SCHEMA_INCOMPATIBLE, SCHEMA_INVALID
    */
   register(subject: string, schema: AvroSchema): Promise<number>;
-  /** Would the subject's latest version allow this one? True for a subject that does not exist. */
+  /** Would the subject's rule allow this schema beside every version there is? True for a subject that does not exist. */
   isCompatible(subject: string, schema: AvroSchema): Promise<boolean>;
   /** Null for a subject that does not exist. */
   latest(subject: string): Promise<RegisteredSchema | null>;
@@ -70,7 +70,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
 
     async isCompatible(subject, schema) {
-      const reply = await request('POST', `compatibility/${subjectPath(subject)}/latest`, { schema: JSON.stringify(schema), schemaType: 'AVRO' });
+      const reply = await request('POST', `compatibility/${subjectPath(subject)}`, { schema: JSON.stringify(schema), schemaType: 'AVRO' });
       if (reply.status === 404) return true;
       return accepted(reply)['is_compatible'] === true;
     },

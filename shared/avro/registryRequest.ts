@@ -45,8 +45,7 @@ export function createRegistryRequest(options: RegistryOptions): RegistryRequest
     const parsed = parseObject(reply);
     if (parsed === null) throw unavailable({ expected: 'a JSON object', got: `status ${String(status)}: ${reply.slice(0, 60)}` });
     const success = status >= 200 && status < 300;
-    const verdict = (status === 404 || status === 409 || status === 422) && typeof parsed['error_code'] === 'number';
-    if (!success && !verdict) throw unavailable({ expected: 'success', got: `status ${String(status)}: ${reply.slice(0, 60)}` });
+    if (!success && !isVerdict(status, parsed['error_code'])) throw unavailable({ expected: 'success', got: `status ${String(status)}: ${reply.slice(0, 60)}` });
     return { status, body: parsed, request };
   };
 }
@@ -76,6 +75,12 @@ async function readBounded(response: Response, maxBytes: number): Promise<string
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
+}
+
+/** A registry's own "no": its 404s have codes such as 40403, whereas a server that has no such path answers 404 alone. */
+function isVerdict(status: number, code: unknown): boolean {
+  if (status === 404) return typeof code === 'number' && code >= 40_400 && code < 40_500;
+  return (status === 409 || status === 422) && typeof code === 'number';
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

@@ -55,8 +55,9 @@ export function walkLong(cursor: AvroCursor, maxLong: number): void {
   if (length < 8) return; // 49 bits are always safe.
   if (length === 10 && (cursor.bytes[cursor.pos - 1] as number) > 1) refuse(cursor, 'AVRO_INVALID', 'a 64-bit number');
   const value = numberBefore(cursor, length);
-  if (value > maxLong || value < -(2 ** 52)) {
-    refuse(cursor, 'AVRO_UNSAFE', `a long from -2^52 to ${String(maxLong)}, which JavaScript and avsc keep exactly`, value);
+  // The least ones come out rounded, -2^52 - 1 as -2^52: so that one goes too.
+  if (value > maxLong || value <= -(2 ** 52)) {
+    refuse(cursor, 'AVRO_UNSAFE', `a long above -2^52 and up to ${String(maxLong)}, which JavaScript and avsc keep exactly`, value);
   }
 }
 
