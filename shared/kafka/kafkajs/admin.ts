@@ -1,0 +1,134 @@
+import { MillraceError } from '../../errors/MillraceError.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Admin, CommittedPosition, TopicDeclaration, TopicDescription } from '../port.ts';
+import { request, type Cluster } from './cluster.ts';
+import { readCommitted } from './committedOffsets.ts';
+import { code, errorOfCode, errorOfFailure } from './failure.ts';
+import { readLogBounds } from './logBounds.ts';
+import { retryDelayMs, Sleeper } from './pause.ts';
+import type { DescribeConfigsReply, FindCoordinatorReply, TopicErrorsReply } from './replies.ts';
+import { waitForTopics } from './waitForTopics.ts';
+
+const GIVE_UP_AFTER_MS = 10_000;
+const TOPIC_RESOURCE = 2;
+
+/** The port's admin. Every call tries for up to 10 s while the cluster is not ready. */
+export class KafkajsAdmin implements Admin {
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+
+  constructor(cluster: Cluster, clock: Clock) {
+    this.#cluster = cluster;
+    this.#clock = clock;
+  }
+
+  describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]> {
+    return this.#insist(async () => {
+      await this.#look(names);
+      const known = names.filter((name) => this.#cluster.topic(name) !== undefined);
+      const configs = new Map<string, Record<string, string>>();
+      if (known.length > 0) {
+        const reply = await request<DescribeConfigsReply>(await this.#cluster.anyLink('control'), 'DescribeConfigs', { resources: known.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: [] })), includeSynonyms: false });
+        for (const { resourceName, errorCode, configEntries } of reply.resources) {
+          if (errorCode === code.UNKNOWN_TOPIC_OR_PARTITION) continue;
+          if (errorCode !== 0) throw errorOfCode(errorCode, { at: resourceName });
+          configs.set(resourceName, Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue ?? ''])));
+        }
+      }
+      return names.map((name) => {
+        const [view, config] = [this.#cluster.topic(name), configs.get(name)];
+        return view === undefined || config === undefined ? null : { name, partitions: view.partitions, replicationFactor: view.replicationFactor, config };
+      });
+    });
+  }
+
+  async createTopics(topics: readonly TopicDeclaration[]): Promise<void> {
+    if (topics.length === 0) return;
+    await this.#insist(async () => {
+      const reply = await request<TopicErrorsReply>(await this.#controllerLink(), 'CreateTopics', {
+        validateOnly: false,
+        timeout: 5000,
+        topics: topics.map(({ name, partitions, replicationFactor, config }) => ({
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
+        })),
+      });
+      for (const { topic, errorCode, errorMessage } of reply.topicErrors) {
+        if (errorCode !== 0 && errorCode !== code.TOPIC_ALREADY_EXISTS) throw errorOfCode(errorCode, { at: topic, ...(errorMessage ? { fix: errorMessage } : {}) });
+      }
+    });
+    await this.#insist(async () => {
+      await this.#look(topics.map(({ name }) => name));
+      for (const { name } of topics) {
+        const view = this.#cluster.topic(name);
+        if (view === undefined || view.leaders.size < view.partitions) throw new MillraceError('BROKER_UNAVAILABLE', { at: name, got: 'a topic without leaders yet' });
+      }
+    });
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    await this.#insist(async () => {
+      const reply = await request<TopicErrorsReply>(await this.#controllerLink(), 'DeleteTopics', { topics: [...names], timeout: 5000 });
+      for (const { topic, errorCode } of reply.topicErrors) {
+        if (errorCode !== 0 && errorCode !== code.UNKNOWN_TOPIC_OR_PARTITION) throw errorOfCode(errorCode, { at: topic });
+      }
+    });
+    for (const name of names) this.#cluster.forget(name);
+  }
+
+  logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]> {
+    return this.#insist(async () => {
+      const partitions = await this.#partitions(topic);
+      const bounds = await readLogBounds(this.#cluster, topic, partitions);
+      return partitions.map((partition) => ({ partition, ...(bounds.get(partition) ?? { startOffset: 0, endOffset: 0 }) }));
+    });
+  }
+
+  committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]> {
+    return this.#insist(async () => {
+      const partitions = await this.#partitions(topic);
+      const found = await request<FindCoordinatorReply>(await this.#cluster.anyLink('control'), 'GroupCoordinator', { groupId: group });
+      if (found.errorCode !== 0) throw errorOfCode(found.errorCode, { at: `coordinator of ${group}` });
+      const positions = await readCommitted(await this.#cluster.link(found.coordinator.nodeId, 'control'), group, [topic], partitions);
+      return partitions.map((partition) => ({ partition, position: positions.get(topic)?.get(partition) ?? null }));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#cluster.close();
+    return Promise.resolve();
+  }
+
+  async #partitions(topic: string): Promise<number[]> {
+    const counts = await waitForTopics(this.#cluster, [topic], this.#clock);
+    return Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => partition);
+  }
+
+  async #look(names: readonly string[]): Promise<void> {
+    this.#cluster.want(names);
+    await this.#cluster.refresh();
+    for (const name of names) if (this.#cluster.topic(name) === undefined) this.#cluster.forget(name);
+  }
+
+  async #controllerLink(): Promise<Awaited<ReturnType<Cluster['link']>>> {
+    await this.#cluster.refresh();
+    return this.#cluster.controller < 0 ? this.#cluster.anyLink('control') : this.#cluster.link(this.#cluster.controller, 'control');
+  }
+
+  async #insist<T>(attempt: () => Promise<T>): Promise<T> {
+    const sleeper = new Sleeper(this.#clock);
+    const startMs = this.#clock.monotonic();
+    for (let count = 1; ; count++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const failure = errorOfFailure(error);
+        if (!failure.retriable || this.#clock.monotonic() - startMs > GIVE_UP_AFTER_MS) throw failure;
+      }
+      await sleeper.sleep(retryDelayMs(count));
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { MillraceError } from '../../errors/MillraceError.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { code, errorOfCode, errorOfFailure, isTransportFailure } from './failure.ts';
+import { Link, type Access } from './link.ts';
+import type { MetadataReply } from './replies.ts';
+
+interface Address { readonly host: string; readonly port: number }
+
+export interface TopicView {
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Leader's node id by partition number; a partition without a leader is absent. */
+  readonly leaders: ReadonlyMap<number, number>;
+}
+
+const METADATA_MAX_AGE_MS = 5 * 60_000;
+
+/**
+ * What one client knows of a cluster (brokers, topics, leaders), and its links. A link is named by node and purpose: a broker
+ * answers one request of a connection at a time, so what may wait long (a join, a fetch) must not stand before what may not
+ * (a commit). Nothing here retries: callers do, with their own limits.
+ */
+export class Cluster {
+  readonly #access: Access;
+  readonly #bootstrap: readonly Address[];
+  readonly #clock: Clock;
+  readonly #requestTimeoutMs: number;
+  readonly #links = new Map<string, { readonly address: Address; readonly opening: Promise<Link>; link: Link | null }>();
+  readonly #wanted = new Set<string>();
+  readonly #topics = new Map<string, TopicView>();
+  #nodes = new Map<number, Address>();
+  #controller = -1;
+  #refreshing: Promise<void> | null = null;
+  #refreshedAtMs = -Infinity;
+  #closed = false;
+
+  /** @param brokers "host:port", any that can be reached @param requestTimeoutMs the time limit of a request, where it names none */
+  constructor(brokers: readonly string[], access: Access, clock: Clock, requestTimeoutMs: number) {
+    this.#bootstrap = brokers.map(parseAddress);
+    this.#access = access;
+    this.#clock = clock;
+    this.#requestTimeoutMs = requestTimeoutMs;
+  }
+
+  /** What the last refresh said of a topic; undefined when it did not exist then, or was not asked for. */
+  topic(name: string): TopicView | undefined {
+    return this.#topics.get(name);
+  }
+
+  get controller(): number {
+    return this.#controller;
+  }
+
+  get stale(): boolean {
+    return this.#clock.monotonic() - this.#refreshedAtMs > METADATA_MAX_AGE_MS;
+  }
+
+  /** Adds topics to what refreshes ask for. */
+  want(topics: Iterable<string>): void {
+    for (const topic of topics) this.#wanted.add(topic);
+  }
+
+  forget(topic: string): void {
+    this.#wanted.delete(topic);
+    this.#topics.delete(topic);
+  }
+
+  /** Asks for the wanted topics. Calls made while one is under way share the next one. @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED */
+  async refresh(): Promise<void> {
+    const running = this.#refreshing;
+    if (running !== null) await running.catch(() => undefined);
+    this.#refreshing ??= this.#refresh().finally(() => { this.#refreshing = null; });
+    await this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
+    const asked = [...this.#wanted];
+    const link = await this.anyLink('control');
+    const reply = await request<MetadataReply>(link, 'Metadata', { topics: asked, allowAutoTopicCreation: false });
+    this.#nodes = new Map(reply.brokers.map((broker) => [broker.nodeId, { host: broker.host, port: broker.port }]));
+    this.#controller = reply.controllerId;
+    const seen = new Set<string>();
+    for (const { topic, topicErrorCode, partitionMetadata } of reply.topicMetadata) {
+      // Asked for no topic, a broker lists every one; what nobody wants would grow stale here.
+      if (!this.#wanted.has(topic) || (topicErrorCode !== 0 && topicErrorCode !== code.LEADER_NOT_AVAILABLE)) continue;
+      seen.add(topic);
+      const leaders = new Map<number, number>();
+      for (const partition of partitionMetadata) if (partition.leader >= 0) leaders.set(partition.partitionId, partition.leader);
+      this.#topics.set(topic, { partitions: partitionMetadata.length, replicationFactor: partitionMetadata[0]?.replicas.length ?? 0, leaders });
+    }
+    for (const topic of asked) if (!seen.has(topic)) this.#topics.delete(topic);
+    this.#refreshedAtMs = this.#clock.monotonic();
+    this.#dropMovedLinks();
+  }
+
+  #dropMovedLinks(): void {
+    for (const [key, entry] of this.#links) {
+      const now = this.#nodes.get(Number(key.slice(0, key.indexOf('/'))));
+      if (key.startsWith('seed') || (now !== undefined && now.host === entry.address.host && now.port === entry.address.port)) continue;
+      this.#links.delete(key);
+      entry.opening.then((link) => { link.close(); }, () => undefined);
+    }
+  }
+
+  /** The link to a node for a purpose, opened when there is none. @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED */
+  async link(nodeId: number, purpose: string): Promise<Link> {
+    const address = this.#nodes.get(nodeId);
+    if (address === undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that the cluster does not list' });
+    return this.#open(`${nodeId}/${purpose}`, address);
+  }
+
+  /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once. */
+  async anyLink(purpose: string): Promise<Link> {
+    for (const [key, { link }] of this.#links) if (key.endsWith(`/${purpose}`) && link?.usable === true) return link;
+    const candidates: [string, Address][] = [...this.#nodes].map(([id, address]) => [`${id}/${purpose}`, address]);
+    shuffle(candidates);
+    this.#bootstrap.forEach((address, index) => candidates.push([`seed${index}/${purpose}`, address]));
+    let last: unknown;
+    for (const [key, address] of candidates) {
+      try {
+        return await this.#open(key, address);
+      } catch (error) {
+        last = error;
+        if (error instanceof MillraceError && !error.retriable) break;
+      }
+    }
+    throw last;
+  }
+
+  async #open(key: string, address: Address): Promise<Link> {
+    if (this.#closed) throw new MillraceError('NOT_RUNNING', { at: 'Kafka client' });
+    const known = this.#links.get(key);
+    if (known !== undefined && (known.link === null || known.link.usable)) return known.opening;
+    known?.link?.close();
+    const opening = Link.open(this.#access, address.host, address.port, this.#requestTimeoutMs).then((link) => {
+      if (this.#closed) link.close();
+      entry.link = link;
+      return link;
+    }, (error: unknown) => {
+      if (this.#links.get(key) === entry) this.#links.delete(key);
+      throw errorOfFailure(error, { at: `${address.host}:${address.port}` });
+    });
+    const entry = { address, opening, link: null as Link | null };
+    this.#links.set(key, entry);
+    return opening;
+  }
+
+  /** Closes every link; requests under way are rejected. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const { opening } of this.#links.values()) opening.then((link) => { link.close(); }, () => undefined);
+    this.#links.clear();
+  }
+}
+
+/** A request whose failures come as MillraceErrors. */
+export async function request<Reply extends object>(link: Link, api: string, payload: object): Promise<Reply> {
+  let reply: Reply;
+  try {
+    reply = await link.request<Reply>(api, payload);
+  } catch (error) {
+    throw isTransportFailure(error) ? errorOfFailure(error, { at: `${api} to ${link.address}` }) : errorOfFailure(error);
+  }
+  return reply;
+}
+
+/** Throws when a reply carries an error of its own. */
+export function failOnError(errorCode: number, at: string): void {
+  if (errorCode !== 0) throw errorOfCode(errorCode, { at });
+}
+
+function parseAddress(text: string): Address {
+  const match = /^(?:.*:\/\/)?\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim());
+  if (match?.[1] === undefined) throw new MillraceError('BAD_CONFIG', { at: 'brokers', expected: '"host:port"', got: text });
+  return { host: match[1], port: Number(match[2]) };
+}
+
+function shuffle(list: unknown[]): void {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [list[i], list[j]] = [list[j], list[i]];
+  }
+}
