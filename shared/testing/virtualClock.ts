@@ -8,7 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
  * the same every time, however fast the machine. Work that needs the real world (files, sockets) is not waited for.
  */
 export interface VirtualClock extends Clock {
-  /** Lets `ms` of virtual time pass. Rejects with what a timer throws. Calls made concurrently run one after another. */
+  /** Lets `ms` of virtual time pass. Rejects with what a timer throws. Several calls at once (of the other methods, too) share the time that passes. */
   advance(ms: number): Promise<void>;
   /** Lets time pass until the wall clock shows `epochMs`; does nothing when it is later already. */
   advanceTo(epochMs: number): Promise<void>;
@@ -28,6 +28,16 @@ export interface VirtualClock extends Clock {
   pendingTimers(): number;
 }
 
+/** What somebody waits for while time passes. */
+interface Goal {
+  readonly limitMs: number;
+  readonly isMet: () => boolean;
+  /** Time reaches `limitMs`, or no timer is left before it. */
+  readonly atLimit: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 interface Timer {
   readonly dueMs: number;
   readonly order: number;
@@ -43,13 +53,8 @@ export function createVirtualClock(startMs: number): VirtualClock {
   let wallAheadMs = startMs;
   let order = 0;
   let cancelled = 0;
-  let turn: Promise<void> = Promise.resolve();
-
-  const oneAtATime = (work: () => Promise<void>): Promise<void> => {
-    const result = turn.then(work);
-    turn = result.catch(() => undefined);
-    return result;
-  };
+  const goals = new Set<Goal>();
+  let running = false;
 
   const nextTimer = (): Timer | undefined => {
     while (heap[0]?.run === null) {
@@ -68,16 +73,50 @@ export function createVirtualClock(startMs: number): VirtualClock {
     await settle();
   };
 
-  const runWhile = async (untilMs: number, wanted: () => boolean): Promise<void> => {
-    await settle();
-    for (let timer = nextTimer(); wanted() && timer !== undefined && timer.dueMs <= untilMs; timer = nextTimer()) await runTimer(timer);
+  const end = (goal: Goal, how: () => void): void => {
+    goals.delete(goal);
+    try { how(); } catch (error) { goal.reject(error as Error); }
   };
 
-  const advance = (ms: number): Promise<void> => oneAtATime(async () => {
-    const targetMs = monotonicMs + Math.max(0, ms);
-    await runWhile(targetMs, () => true);
-    monotonicMs = targetMs;
+  /** Ends what is met or, where nothing is, the goal whose limit comes before the next timer. True when there was any. */
+  const reachGoals = (): boolean => {
+    const before = goals.size;
+    let nearest: Goal | null = null;
+    for (const goal of goals) {
+      let met = false;
+      try { met = goal.isMet(); } catch (error) { end(goal, () => { throw error; }); }
+      if (met) end(goal, goal.resolve);
+      else if (nearest === null || goal.limitMs < nearest.limitMs) nearest = goal;
+    }
+    const next = nextTimer();
+    if (goals.size === before && nearest !== null && (next === undefined || nearest.limitMs < next.dueMs)) end(nearest, nearest.atLimit);
+    return goals.size < before;
+  };
+
+  const runToGoals = async (): Promise<void> => {
+    running = true;
+    await settle();
+    while (goals.size > 0) {
+      try {
+        if (reachGoals()) await settle();
+        else await runTimer(nextTimer() as Timer);
+      } catch (error) {
+        for (const goal of goals) goal.reject(error as Error);
+        goals.clear();
+      }
+    }
+    running = false;
+  };
+
+  const reach = (limitMs: number, isMet: () => boolean, atLimit: () => void): Promise<void> => new Promise((resolve, reject) => {
+    goals.add({ limitMs, isMet, atLimit: () => { atLimit(); resolve(); }, resolve, reject });
+    if (!running) void runToGoals();
   });
+
+  const advance = (ms: number): Promise<void> => {
+    const targetMs = monotonicMs + Math.max(0, ms);
+    return reach(targetMs, () => false, () => { monotonicMs = Math.max(monotonicMs, targetMs); });
+  };
 
   return {
     now: () => wallAheadMs + monotonicMs,
@@ -93,13 +132,11 @@ export function createVirtualClock(startMs: number): VirtualClock {
     },
     advance,
     advanceTo: (epochMs) => advance(epochMs - wallAheadMs - monotonicMs),
-    runUntilIdle: ({ maxMs } = { maxMs: 3_600_000 }) => oneAtATime(async () => {
-      await runWhile(monotonicMs + maxMs, () => true);
-      if (nextTimer() !== undefined) throw new MillraceError('TIMEOUT', { expected: `no timer left after ${maxMs} ms of virtual time`, fix: 'Something re-arms itself: use runUntil(condition)' });
+    runUntilIdle: ({ maxMs } = { maxMs: 3_600_000 }) => reach(monotonicMs + maxMs, () => nextTimer() === undefined, () => {
+      throw new MillraceError('TIMEOUT', { expected: `no timer left after ${maxMs} ms of virtual time`, fix: 'Something re-arms itself: use runUntil(condition)' });
     }),
-    runUntil: (condition, { maxMs } = { maxMs: 60_000 }) => oneAtATime(async () => {
-      await runWhile(monotonicMs + maxMs, () => !condition());
-      if (!condition()) throw new MillraceError('TIMEOUT', { expected: `the condition to hold within ${maxMs} ms of virtual time`, ...(nextTimer() === undefined ? { fix: 'No timer is left: nothing would ever change it' } : {}) });
+    runUntil: (condition, { maxMs } = { maxMs: 60_000 }) => reach(monotonicMs + maxMs, condition, () => {
+      throw new MillraceError('TIMEOUT', { expected: `the condition to hold within ${maxMs} ms of virtual time`, ...(nextTimer() === undefined ? { fix: 'No timer is left: nothing would ever change it' } : {}) });
     }),
     jumpWall: (ms) => { wallAheadMs += ms; },
     pendingTimers: () => heap.length - cancelled,

@@ -135,6 +135,7 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
     if (before === 'new') return;
     if (memberId !== null) group.retire(memberId);
     started?.reject(notRunning('start', 'closing'));
+    await Promise.resolve(); // The listener is never called within a call of ours.
     const held = [...holdings.values()].filter((holding) => !holding.revoking).map((holding) => holding.ownership);
     if (held.length > 0) void revoke(held);
     await Promise.all(revocations);

@@ -84,10 +84,19 @@ describe('the virtual clock', () => {
     expect(clock.monotonic()).toBeGreaterThanOrEqual(5);
   });
 
-  it('takes turns when it is advanced from two places', async () => {
+  it('serves several that wait at once, each until its own end', async () => {
     const clock = createVirtualClock(0);
-    await Promise.all([clock.advance(10), clock.advance(15)]);
-    expect(clock.monotonic()).toBe(25);
+    const ended: string[] = [];
+    let ticks = 0;
+    const tick = (): void => { ticks += 1; clock.after(4, tick); };
+    tick();
+    await Promise.all([
+      clock.advance(15).then(() => ended.push(`15@${clock.monotonic()}`)),
+      clock.advance(10).then(() => ended.push(`10@${clock.monotonic()}`)),
+      clock.runUntil(() => ticks === 3).then(() => clock.advance(3)).then(() => ended.push(`8+3@${clock.monotonic()}`)),
+      clock.runUntil(() => false, { maxMs: 14 }).catch(() => ended.push(`never@${clock.monotonic()}`)),
+    ]);
+    expect(ended).toEqual(['10@10', '8+3@11', 'never@12', '15@15']);
   });
 
   it('runs 100,000 timers in well under ten seconds', async () => {
