@@ -4,7 +4,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { compileSchema } from './compileSchema.ts';
 import { createEncodeSlab } from './encodeSlab.ts';
-import { explainPayload } from './explainPayload.ts';
+import { explainPayload, findBrokenText } from './explainPayload.ts';
 import { compileGuard, DEFAULT_LIMITS, MAX_WRITTEN_LONG, type Guard } from './guardAvro.ts';
 import type { Registry } from './registry.ts';
 import { createSchemaCache, type LoadedSchema } from './schemaCache.ts';
@@ -75,6 +75,8 @@ export interface CodecOptions {
   readonly maxSchemas?: number;
 }
 
+const REPLACEMENT = Buffer.from('\ufffd');
+
 /** Compiles how to read a subject. @throws MillraceError SCHEMA_INVALID */
 export function createReader<Payload>(schema: PayloadSchema<Payload>): Reader<Payload> {
   return { subject: schema.subject, type: compileVersion(schema, schema.version) };
@@ -124,10 +126,12 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
       try {
         const value = slab.encode(writer.type, writer.schemaId, payload);
         writer.guard(value, HEADER_BYTES);
-        return value;
+        // avsc puts U+FFFD for a lone surrogate in a long text, which no guard can tell from one that was meant.
+        if (!value.includes(REPLACEMENT) || findBrokenText(payload) === null) return value;
       } catch (cause) {
         throw explainPayload(payload, writer, cause);
       }
+      throw explainPayload(payload, writer);
     },
   };
 }

@@ -7,12 +7,12 @@ interface Target {
 }
 
 /** Says why a payload could not be encoded, naming the field. Slow, and only called when something is wrong. */
-export function explainPayload(payload: unknown, { subject, type }: Target, cause: unknown): MillraceError {
+export function explainPayload(payload: unknown, { subject, type }: Target, cause?: unknown): MillraceError {
   const misfit = findMisfit(payload, type);
   if (misfit !== null) {
     return new MillraceError('BAD_PAYLOAD', { at: pathOf(subject, misfit.path), expected: misfit.expected, got: misfit.got, cause });
   }
-  const brokenText = findBrokenText(payload, [], new Set());
+  const brokenText = findBrokenText(payload);
   if (brokenText !== null) {
     return new MillraceError('BAD_PAYLOAD', { at: pathOf(subject, brokenText), expected: 'well-formed Unicode text', got: 'lone surrogates', fix: 'Use toWellFormed()', cause });
   }
@@ -38,7 +38,8 @@ function describeType(type: Type): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-function findBrokenText(value: unknown, path: readonly string[], seen: Set<object>): readonly string[] | null {
+/** The path of the first text or map key with a lone surrogate; null when there is none. */
+export function findBrokenText(value: unknown, path: readonly string[] = [], seen = new Set<object>()): readonly string[] | null {
   if (typeof value === 'string') return value.isWellFormed() ? null : path;
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || seen.has(value)) return null;
   seen.add(value);
