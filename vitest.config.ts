@@ -13,6 +13,7 @@ export default defineConfig({
           name: 'kafka',
           globalSetup: ['test/realStack.ts'],
           include: ['test/{conformance,integration,guarantees}/**/*.test.ts'],
+          exclude: ['test/conformance/memory.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -104,7 +104,7 @@ export function createProbe(stage: BrokerStage, options: ProbeOptions & { readon
       const position = positions.get(place);
       if (inCall) offences.push(`${place} delivered within a call of the consumer`);
       if (ended) offences.push(`${place} delivered after close`);
-      if (position === undefined || revoking.has(batch.partition)) offences.push(`${place} delivered though it is not being fetched`);
+      if (position === undefined) offences.push(`${place} delivered though it is not being fetched`);
       // Beyond the log's end the position goes back to its start; else it only grows.
       let last = position === undefined || position > batch.highWatermark ? -1 : position - 1;
       for (const { offset } of batch.records) {
@@ -127,7 +127,7 @@ export function createProbe(stage: BrokerStage, options: ProbeOptions & { readon
   const consumer: Consumer = {
     start: () => within(() => inner.start()),
     resume(topic, partition, offset) {
-      if (owned.has(partition) && !revoking.has(partition)) positions.set(`${topic}/${partition}`, offset);
+      if (owned.has(partition)) positions.set(`${topic}/${partition}`, offset);
       within(() => { inner.resume(topic, partition, offset); });
     },
     pause(topic, partition) {

@@ -66,9 +66,7 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
   const revoke = (ownerships: readonly Ownership[]): Promise<void> => {
     for (const { partition } of ownerships) {
       const holding = holdings.get(partition);
-      if (holding === undefined) continue;
-      holding.revoking = true;
-      for (const fetcher of holding.fetchers.values()) fetcher.stop();
+      if (holding !== undefined) holding.revoking = true;
     }
     const revocation = new Promise<void>((resolve) => {
       const finish = (inTime: boolean): void => {
@@ -158,10 +156,7 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
         } else reject(notRunning('start', state));
       });
     },
-    resume(topic, partition, offset) {
-      const holding = holdings.get(partition);
-      if (holding?.revoking === false) holding.fetchers.get(topic)?.resume(offset);
-    },
+    resume(topic, partition, offset) { holdings.get(partition)?.fetchers.get(topic)?.resume(offset); },
     pause(topic, partition) { holdings.get(partition)?.fetchers.get(topic)?.pause(); },
     commit: (commits) => committer.commit(memberId, commits, commits.map(({ partition }) => holdings.get(partition)?.ownership)),
     lastSeen() {
