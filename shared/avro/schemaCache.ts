@@ -68,14 +68,16 @@ export function createSchemaCache({ fetchSchema, clock, unknownForMs = 30_000, m
     }
   };
 
+  const knows = (id: number): boolean => {
+    if (id < 0 || loaded.has(id)) return true;
+    const refusal = refused.get(id);
+    return refusal !== undefined && clock.monotonic() < refusal.until;
+  };
+
   return {
-    knows(id) {
-      if (id < 0 || loaded.has(id)) return true;
-      const refusal = refused.get(id);
-      return refusal !== undefined && clock.monotonic() < refusal.until;
-    },
+    knows,
     load(id) {
-      if (this.knows(id)) return Promise.resolve();
+      if (knows(id)) return Promise.resolve();
       let request = underWay.get(id);
       if (request === undefined) {
         request = fetchInto(id);
