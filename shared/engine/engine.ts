@@ -194,6 +194,10 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     return effects;
   }
 
+  get hasEffects(): boolean {
+    return this.#effects.length > 0;
+  }
+
   /** Attempts under way (a batch counts as one). */
   get running(): number {
     return this.#starts.running;

@@ -1,0 +1,207 @@
+import type { Codec, Reader } from '../avro/codec.ts';
+import { readSchemaId } from '../avro/wireFormat.ts';
+import type { Job } from '../engine/job.ts';
+import type { Start } from '../engine/startQueue.ts';
+import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
+import { classifyError } from '../jobs/classifyError.ts';
+import { AttemptContext, BatchAttemptContext, type AttemptFacts, type BatchJob, type JobContext, type JobLogger } from '../jobs/jobContext.ts';
+import type { JobDefinition } from '../jobs/jobDefinition.ts';
+import type { Outcome } from '../jobs/outcome.ts';
+import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
+import { readEnqueuedAtMs } from '../kafka/envelope.ts';
+import type { Headers } from '../kafka/port.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createJobLogger, type Logger } from '../runtime/logger.ts';
+import { Deadlines } from './deadlines.ts';
+import { faultOf } from './readRecords.ts';
+
+/** A kind that this worker handles, with the shape in which it reads payloads. */
+export interface Handled {
+  readonly definition: JobDefinition;
+  readonly reader: Reader<unknown>;
+}
+
+export interface AttemptsOptions {
+  readonly handled: ReadonlyMap<string, Handled>;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long after its abort a handler may still run before its lane goes on without it. */
+  readonly abortGraceMs: number;
+  /** An attempt ended; never called for one attempt twice. */
+  readonly ended: (job: Job, outcome: Outcome | 'interrupted') => void;
+  /** The job's schema has to be fetched before it can start. */
+  readonly needsSchema: (job: Job, schemaId: number) => void;
+  readonly abandoned: (job: Job) => void;
+}
+
+/** One handler call that has not returned yet: a job, or a batch. */
+interface Running {
+  readonly jobs: readonly Job[];
+  readonly context: AttemptContext | BatchAttemptContext;
+  readonly definition: JobDefinition;
+  over: boolean;
+}
+
+/** Facts of an attempt for its context, read from the job only when asked for. */
+class JobFacts implements AttemptFacts {
+  readonly #job: Job;
+  readonly #logger: Logger;
+  constructor(job: Job, logger: Logger) {
+    this.#job = job;
+    this.#logger = logger;
+  }
+  get id(): string { return this.#job.id; }
+  get key(): string | null { return this.#job.key?.toString() ?? null; }
+  get kind(): string { return this.#job.kind; }
+  get queue(): string { return this.#job.policy?.queue ?? ''; }
+  get attempt(): number { return this.#job.attempt + 1; }
+  get fence(): number { return this.#job.lane.partition.epoch; }
+  get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
+  createLogger(context: JobContext): JobLogger {
+    const { offset, lane } = this.#job;
+    return createJobLogger(this.#logger, { jobId: context.id, kind: context.kind, queue: context.queue, partition: lane.partition.number, offset, attempt: context.attempt });
+  }
+}
+
+/**
+ * Runs attempts: decode → call the handler → read its answer or classify its error. A handler that returns at once costs no promise and no
+ * timer. Nothing that a handler does or throws gets past here.
+ */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #running = new Set<Running>();
+  readonly #deadlines: Deadlines<Running>;
+  readonly #graces: Deadlines<Running>;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+    const isOver = (running: Running): boolean => running.over;
+    this.#deadlines = new Deadlines(options.clock, isOver, (running) => { this.#abort(running, timeoutError(running)); });
+    this.#graces = new Deadlines(options.clock, isOver, (running) => { this.#abandon(running); });
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  begin(start: Start): void {
+    if ('id' in start) this.#beginJob(start);
+    else this.#beginBatch(start);
+  }
+
+  /** Asks the attempts to stop; those that do not within the grace are abandoned. */
+  abortWhere(concerns: (job: Job) => boolean, reason: () => MillraceError): void {
+    for (const running of [...this.#running]) if (running.jobs.some(concerns)) this.#abort(running, reason());
+  }
+
+  close(): void {
+    this.#deadlines.close();
+    this.#graces.close();
+  }
+
+  #decode(job: Job, handled: Handled): { payload: unknown } | null {
+    const { codec, ended, needsSchema, clock } = this.#options;
+    try {
+      return { payload: codec.decode(job.value, handled.reader) };
+    } catch (error) {
+      if (isMillraceError(error, 'SCHEMA_NOT_LOADED')) needsSchema(job, readSchemaId(job.value));
+      else ended(job, { type: 'dead', ...faultOf(error, clock.now()) });
+      return null;
+    }
+  }
+
+  #beginJob(job: Job): void {
+    const handled = this.#options.handled.get(job.kind) as Handled;
+    const decoded = this.#decode(job, handled);
+    if (decoded === null) return;
+    const { definition } = handled;
+    const context = new AttemptContext(new JobFacts(job, this.#options.logger));
+    let answer: unknown;
+    let later: boolean;
+    try {
+      answer = definition.handle?.(decoded.payload, context);
+      later = isThenable(answer);
+    } catch (error) {
+      this.#options.ended(job, classifyError(error, definition.errors, this.#options.clock.now()));
+      return;
+    }
+    if (!later) {
+      this.#options.ended(job, readAnswer(answer, this.#options.clock.now()));
+      return;
+    }
+    const running = this.#track([job], context, definition);
+    Promise.resolve(answer).then(
+      (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
+      (error: unknown) => { this.#end(running, () => [this.#classify(running, error)]); },
+    );
+  }
+
+  #beginBatch(jobs: readonly Job[]): void {
+    const handled = this.#options.handled.get((jobs[0] as Job).kind) as Handled;
+    const { definition } = handled;
+    const members: { job: Job; batchJob: BatchJob<unknown> }[] = [];
+    for (const job of jobs) {
+      const decoded = this.#decode(job, handled);
+      if (decoded === null) continue;
+      const facts = new JobFacts(job, this.#options.logger);
+      members.push({ job, batchJob: { payload: decoded.payload, id: facts.id, key: facts.key, attempt: facts.attempt, fence: facts.fence, enqueuedAt: new Date(facts.enqueuedAtMs) } });
+    }
+    if (members.length === 0) return;
+    const batchJobs = members.map((member) => member.batchJob);
+    const context = new BatchAttemptContext(definition.kind, definition.queue, () => this.#options.logger.child({ kind: definition.kind, queue: definition.queue, batchSize: members.length }));
+    const running = this.#track(members.map((member) => member.job), context, definition);
+    let answer: unknown;
+    try {
+      answer = definition.handleBatch?.(batchJobs, context);
+    } catch (error) {
+      this.#end(running, () => members.map(() => this.#classify(running, error)));
+      return;
+    }
+    Promise.resolve(answer).then(
+      (value) => { this.#end(running, () => readBatchAnswer(batchJobs, value, this.#options.clock.now())); },
+      (error: unknown) => { this.#end(running, () => members.map(() => this.#classify(running, error))); },
+    );
+  }
+
+  #track(jobs: readonly Job[], context: Running['context'], definition: JobDefinition): Running {
+    const running: Running = { jobs, context, definition, over: false };
+    this.#running.add(running);
+    for (const job of jobs) job.lane.partition.untold.push(job);
+    if (definition.policy.timeoutMs !== null) this.#deadlines.watch(running, definition.policy.timeoutMs);
+    return running;
+  }
+
+  #classify(running: Running, error: unknown): Outcome | 'interrupted' {
+    const aborted = running.context.aborted;
+    if (aborted !== null && aborted.code !== 'TIMEOUT') return 'interrupted';
+    return classifyError(error, running.definition.errors, this.#options.clock.now(), aborted);
+  }
+
+  #end(running: Running, outcomes: () => (Outcome | 'interrupted')[]): void {
+    if (running.over) return;
+    running.over = true;
+    this.#running.delete(running);
+    const decided = outcomes();
+    for (const [index, job] of running.jobs.entries()) this.#options.ended(job, decided[index] as Outcome);
+  }
+
+  #abort(running: Running, reason: MillraceError): void {
+    if (running.over || running.context.aborted !== null) return;
+    running.context.abort(reason);
+    this.#graces.watch(running, this.#options.abortGraceMs);
+  }
+
+  #abandon(running: Running): void {
+    for (const job of running.jobs) this.#options.abandoned(job);
+    this.#end(running, () => running.jobs.map(() => this.#classify(running, running.context.aborted)));
+  }
+}
+
+function timeoutError(running: Running): MillraceError {
+  return new MillraceError('TIMEOUT', { at: running.definition.kind, expected: `an end within ${running.definition.policy.timeoutMs ?? 0} ms` });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

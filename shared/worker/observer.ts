@@ -1,0 +1,20 @@
+import type { Notice } from '../engine/effects.ts';
+import type { BuryReason } from '../jobs/outcome.ts';
+import type { Job } from '../engine/job.ts';
+
+/** How an attempt ended, for metrics. `interrupted`: cut off by a stop or a lost lease, and not counted. */
+export type AttemptEnd = 'done' | 'retry' | 'snooze' | 'dead' | 'interrupted';
+
+/** What a queue's runner tells the outside: logs and metrics hang on here. Calls are synchronous and must be cheap. */
+export interface QueueObserver {
+  attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
+  buried(job: Job, reason: BuryReason): void;
+  /** The timeout passed, the signal was aborted, and the handler did not return: its lane goes on without it. */
+  attemptAbandoned(job: Job): void;
+  notice(partition: number, notice: Notice): void;
+  commitFailed(code: string): void;
+  schemaUnavailable(schemaId: number): void;
+  partitionsAssigned(partitions: readonly number[]): void;
+  partitionsLost(partitions: readonly number[]): void;
+  trouble(error: Error): void;
+}

@@ -1,0 +1,68 @@
+import type { Engine } from '../engine/engine.ts';
+import { published, publishFailed, takePublications } from '../engine/flush.ts';
+import type { Publication } from '../engine/effects.ts';
+import type { Partition } from '../engine/partition.ts';
+import { isMillraceError } from '../errors/MillraceError.ts';
+import type { FetchedRecord, OutgoingRecord } from '../kafka/port.ts';
+import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
+import { writeDeadLetter, writeEvents, writeRoomRecord } from './writeRecords.ts';
+
+/** Events of one partition above which a flush does not wait for its interval. */
+const PRESSING_EVENTS = 4000;
+
+/** Sends what the engine has to say, and tells it what became of that. */
+export class Publisher {
+  readonly #options: QueueRunnerOptions;
+  readonly #engine: Engine<FetchedRecord>;
+  readonly #after: () => void;
+
+  /** @param after called when a publication has ended, either way */
+  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, after: () => void) {
+    this.#options = options;
+    this.#engine = engine;
+    this.#after = after;
+  }
+
+  flush(): void {
+    const now = this.#options.clock.now();
+    for (const partition of this.#engine.partitions.values()) {
+      for (const publication of takePublications(this.#engine, partition, now)) void this.#send(partition, publication);
+    }
+  }
+
+  pressed(): boolean {
+    for (const partition of this.#engine.partitions.values()) {
+      if (partition.events.pending >= PRESSING_EVENTS && !partition.events.sending) return true;
+    }
+    return false;
+  }
+
+  async #send(partition: Partition, publication: Publication): Promise<void> {
+    const { producer, clock, topics } = this.#options;
+    try {
+      const { topic, records } = this.#toRecords(partition, publication, topics);
+      await producer.send(topic, partition.number, records);
+      published(this.#engine, partition, publication.stream, clock.now());
+    } catch (error) {
+      publishFailed(partition, publication.stream, isMillraceError(error) ? error.code : 'UNKNOWN', clock.now());
+      if (!isMillraceError(error)) this.#options.observer.trouble(error as Error);
+    }
+    this.#after();
+  }
+
+  #toRecords(partition: Partition, publication: Publication, topics: QueueRunnerOptions['topics']): { topic: string; records: OutgoingRecord[] } {
+    const { number } = partition;
+    switch (publication.stream) {
+      case 'retry':
+        return { topic: topics.retry, records: publication.items.map((write) => writeRoomRecord(topics.main, number, write)) };
+      case 'dlq':
+        for (const letter of publication.items) this.#options.observer.buried(letter.job, letter.reason);
+        return { topic: topics.dlq, records: publication.items.map((letter) => writeDeadLetter(topics.main, number, letter)) };
+      case 'events': {
+        const { codec, eventsWriter, workerId } = this.#options;
+        const batch = { queue: topics.main, partition: number, worker: workerId, epoch: partition.epoch };
+        return { topic: topics.events, records: [writeEvents(codec, eventsWriter, batch, publication.items)] };
+      }
+    }
+  }
+}

@@ -1,0 +1,340 @@
+import { Engine } from '../engine/engine.ts';
+import type { Effect } from '../engine/effects.ts';
+import type { Job, JobInput } from '../engine/job.ts';
+import type { Grant } from '../engine/partition.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
+import type { Outcome } from '../jobs/outcome.ts';
+import type { CommittedPosition, Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
+import { Attempts } from './attempts.ts';
+import { CommitLoop } from './commitLoop.ts';
+import { Publisher } from './publisher.ts';
+import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
+import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
+import { SchemaLoads } from './schemaLoads.ts';
+import { recordBytes, retainJob } from './writeRecords.ts';
+
+/** Jobs begun in one go before other work gets its turn: heartbeats and fetches live on the same event loop. */
+const STARTS_PER_TURN = 1024;
+const TICK_FLOOR_MS = 1;
+
+/**
+ * Runs one queue on one worker: performs what the engine decides against Kafka, and tells it what happened. All decisions are the
+ * engine's; here is only I/O, timers, and the order in which they meet.
+ */
+export class QueueRunner {
+  readonly options: QueueRunnerOptions;
+  readonly engine: Engine<FetchedRecord>;
+  readonly #consumer: Consumer;
+  readonly #attempts: Attempts;
+  readonly #publisher: Publisher;
+  readonly #commits: CommitLoop;
+  readonly #schemas: SchemaLoads;
+  readonly #context: ReadContext;
+  /** What waits for a partition to be drained. */
+  readonly #drains = new Map<number, (() => void)[]>();
+  #cancelFlush: (() => void) | null = null;
+  #cancelTick: (() => void) | null = null;
+  #tickAtMs = Infinity;
+  #pumpQueued = false;
+  #closed = false;
+
+  constructor(options: QueueRunnerOptions) {
+    this.options = options;
+    const { handled, codec, clock, topics } = options;
+    const policies = new Map([...handled].map(([kind, { definition }]) => [kind, definition.policy]));
+    this.#context = { topic: topics.main, policies, codec };
+    this.#schemas = new SchemaLoads(codec, clock, options.random, (id) => { options.observer.schemaUnavailable(id); });
+    this.engine = new Engine<FetchedRecord>({
+      limits: options.limits,
+      workerId: options.workerId,
+      policies,
+      random: options.random,
+      recordBytes,
+      retain: retainJob,
+      parse: (record, partition) => this.#parse(record, partition),
+    });
+    this.#attempts = new Attempts({
+      handled, codec, clock, logger: options.logger, abortGraceMs: options.abortGraceMs,
+      ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
+      needsSchema: (job, schemaId) => { this.#parkForSchema(job, schemaId); },
+      abandoned: (job) => { options.observer.attemptAbandoned(job); },
+    });
+    this.#publisher = new Publisher(options, this.engine, () => { this.#afterPublish(); });
+    this.#consumer = options.broker.createConsumer(
+      {
+        group: options.group,
+        topics: [topics.main, topics.retry],
+        sessionTimeoutMs: options.sessionTimeoutMs,
+        revokeTimeoutMs: options.drainTimeoutMs + options.abortGraceMs + 2000,
+        maxBytesPerPartition: options.maxBytesPerPartition,
+        maxWaitMs: 500,
+        clientId: options.workerId,
+      },
+      {
+        assigned: (grants) => { this.#assigned(grants); },
+        revoked: (partitions) => this.#drain(partitions),
+        lost: (partitions) => { this.#lost(partitions); },
+        fetched: (batch) => { this.#fetched(batch); },
+        trouble: (error) => { options.observer.trouble(error); },
+      },
+    );
+    this.#commits = new CommitLoop(options, this.engine, this.#consumer, () => { this.#pump(); });
+  }
+
+  async start(): Promise<void> {
+    this.#armFlush();
+    await this.#consumer.start();
+  }
+
+  /** Drains within the drain timeout, then leaves the group. */
+  async stop(): Promise<void> {
+    await this.#drain([...this.engine.partitions.keys()]);
+    await this.#consumer.close();
+    this.#closed = true;
+    this.#cancelFlush?.();
+    this.#cancelTick?.();
+    this.#attempts.close();
+    this.#schemas.close();
+  }
+
+  /** True when each owned partition is restored, leased and open. */
+  get ready(): boolean {
+    for (const partition of this.engine.partitions.values()) if (partition.phase !== 'active') return false;
+    return !this.#closed;
+  }
+
+  lastSeen(): { coordinatorMs: number; fetchMs: number } {
+    return this.#consumer.lastSeen();
+  }
+
+  // ---- what Kafka tells ----
+
+  #assigned(grants: readonly PartitionGrant[]): void {
+    const { topics, clock, observer } = this.options;
+    observer.partitionsAssigned(grants.map((grant) => grant.partition));
+    for (const { partition, committed, log } of grants) {
+      const main = log[topics.main];
+      const retry = log[topics.retry];
+      if (main === undefined || retry === undefined) continue;
+      this.engine.assigned(toGrant(partition, committed[topics.main] ?? null, main, committed[topics.retry] ?? null, retry), clock.now());
+    }
+    this.flushNow();
+  }
+
+  #lost(partitions: readonly number[]): void {
+    this.options.observer.partitionsLost(partitions);
+    for (const partition of partitions) {
+      this.engine.lost(partition);
+      this.#drained(partition);
+    }
+    this.#pump();
+  }
+
+  #fetched(batch: FetchedBatch): void {
+    const { topics, clock } = this.options;
+    const now = clock.now();
+    if (batch.topic === topics.main) {
+      this.engine.fetchedMain(batch.partition, batch.records, batch.nextOffset, now);
+    } else {
+      const records = batch.records.map((record) => readRoomRecord(this.#context, record, batch.partition, now));
+      this.engine.fetchedRetry(batch.partition, records, batch.nextOffset, now);
+      const phase = this.engine.partitions.get(batch.partition)?.phase;
+      if (phase !== 'active') this.flushNow();
+    }
+    this.#pump();
+  }
+
+  /** Waits until what runs has ended and is durable; after the drain timeout attempts are aborted, after the grace given up. */
+  async #drain(partitions: readonly number[]): Promise<void> {
+    const { clock, drainTimeoutMs, abortGraceMs } = this.options;
+    const owned = partitions.filter((number) => this.engine.partitions.has(number));
+    const waits = owned.map((number) => new Promise<void>((resolve) => {
+      this.#drains.set(number, [...(this.#drains.get(number) ?? []), resolve]);
+    }));
+    for (const number of owned) this.engine.revoke(number);
+    this.#pump();
+    this.flushNow();
+    const cancelAbort = clock.after(drainTimeoutMs, () => {
+      this.#attempts.abortWhere((job) => partitions.includes(job.lane.partition.number), () => new MillraceError('SHUTDOWN'));
+    });
+    const cancelGiveUp = clock.after(drainTimeoutMs + abortGraceMs + 1000, () => {
+      for (const number of owned) this.#drained(number);
+    });
+    await Promise.all(waits);
+    cancelAbort();
+    cancelGiveUp();
+    for (const number of owned) this.engine.lost(number);
+    this.#pump();
+  }
+
+  #drained(number: number): void {
+    const waiting = this.#drains.get(number) ?? [];
+    this.#drains.delete(number);
+    for (const resolve of waiting) resolve();
+  }
+
+  // ---- what attempts tell ----
+
+  #attemptEnded(job: Job, outcome: Outcome | 'interrupted'): void {
+    const now = this.options.clock.now();
+    this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
+    this.engine.attemptEnded(job, outcome, now);
+    if (job.lane.partition.draining) this.flushNow();
+    this.#queuePump();
+  }
+
+  #parkForSchema(job: Job, schemaId: number): void {
+    this.engine.park(job);
+    this.#schemas.whenKnown(schemaId, () => {
+      this.engine.unpark(job);
+      this.#queuePump();
+    });
+  }
+
+  #parse(record: FetchedRecord, partition: number): JobInput | null {
+    const read = readMainRecord(this.#context, record, partition, this.options.clock.now());
+    if (typeof read !== 'number') return read;
+    this.#schemas.whenKnown(read, () => {
+      this.engine.resumeIntake(this.options.clock.now());
+      this.#queuePump();
+    });
+    return null;
+  }
+
+  // ---- the loop ----
+
+  /** Runs at the end of the current turn; many ends of attempts share one. */
+  #queuePump(): void {
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    queueMicrotask(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  #pumping = false;
+  #pump(): void {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    try {
+      let begun = 0;
+      for (;;) {
+        for (const effect of this.engine.takeEffects()) this.#perform(effect);
+        const starts = this.engine.takeStarts(this.options.clock.now());
+        for (const start of starts) this.#attempts.begin(start);
+        begun += starts.length;
+        if (begun >= STARTS_PER_TURN) {
+          setImmediate(() => { this.#pump(); });
+          break;
+        }
+        if (starts.length === 0 && !this.engine.hasEffects) break;
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    this.#armTick();
+    if (this.#publisher.pressed()) this.flushNow();
+  }
+
+  #perform(effect: Effect): void {
+    const { topics, observer } = this.options;
+    switch (effect.type) {
+      case 'resume':
+        this.#consumer.resume(effect.stream === 'main' ? topics.main : topics.retry, effect.partition, effect.offset);
+        return;
+      case 'pause':
+        this.#consumer.pause(effect.stream === 'main' ? topics.main : topics.retry, effect.partition);
+        return;
+      case 'abort':
+        this.#attempts.abortWhere((job) => job.lane.partition.reign === effect.reign, () => new MillraceError('LEASE_LOST', { at: `partition ${effect.partition}` }));
+        return;
+      case 'reassign':
+        void this.#reassign(effect.partition);
+        return;
+      case 'drained':
+        this.#drained(effect.partition);
+        return;
+      case 'notice':
+        observer.notice(effect.partition, effect.notice);
+        return;
+    }
+  }
+
+  /** Somebody else's lease was seen though the group still counts us as the owner: start the reign anew from what is committed. */
+  async #reassign(number: number): Promise<void> {
+    const { topics, group, admin, clock, observer } = this.options;
+    const usurped = this.engine.partitions.get(number);
+    this.#consumer.pause(topics.main, number);
+    this.#consumer.pause(topics.retry, number);
+    while (this.engine.partitions.get(number) === usurped && !this.#closed) {
+      try {
+        if ((usurped?.running ?? 0) > 0) throw new MillraceError('LEASE_LOST', { at: `partition ${number}`, fix: 'Attempts of the former reign are still running' });
+        const [main, retry, mainLog, retryLog] = await Promise.all([
+          admin.committed(group, topics.main), admin.committed(group, topics.retry), admin.logBounds(topics.main), admin.logBounds(topics.retry),
+        ]);
+        if (this.engine.partitions.get(number) !== usurped) return;
+        const position = (list: typeof main): CommittedPosition | null => list.find((one) => one.partition === number)?.position ?? null;
+        const bounds = (list: typeof mainLog): { startOffset: number; endOffset: number } => list.find((one) => one.partition === number) ?? { startOffset: 0, endOffset: 0 };
+        this.engine.assigned(toGrant(number, position(main), bounds(mainLog), position(retry), bounds(retryLog)), clock.now());
+        this.#pump();
+        this.flushNow();
+        return;
+      } catch (error) {
+        observer.trouble(error as Error);
+        await new Promise<void>((resolve) => { clock.after(200, resolve); });
+      }
+    }
+  }
+
+  #armTick(): void {
+    const at = this.engine.nextTickMs();
+    if (at === null || at >= this.#tickAtMs) return;
+    this.#cancelTick?.();
+    this.#tickAtMs = at;
+    this.#cancelTick = this.options.clock.after(Math.max(TICK_FLOOR_MS, at - this.options.clock.now()), () => {
+      this.#tickAtMs = Infinity;
+      this.engine.tick(this.options.clock.now());
+      this.#pump();
+    });
+  }
+
+  #armFlush(): void {
+    if (this.#closed) return;
+    this.#cancelFlush = this.options.clock.after(this.options.flushIntervalMs, () => {
+      this.engine.tick(this.options.clock.now());
+      this.#pump();
+      this.flushNow();
+      this.#armFlush();
+    });
+  }
+
+  /** Publishes what is pending and commits what may be; normally once a flush interval. */
+  flushNow(): void {
+    this.#publisher.flush();
+    this.#commits.kick();
+  }
+
+  #afterPublish(): void {
+    for (const partition of this.engine.partitions.values()) {
+      if (partition.draining || partition.phase !== 'active') {
+        this.#publisher.flush();
+        break;
+      }
+    }
+    this.#commits.kick();
+    this.#queuePump();
+  }
+}
+
+function toGrant(
+  partition: number,
+  main: CommittedPosition | null, mainLog: { readonly startOffset: number },
+  retry: CommittedPosition | null, retryLog: { readonly startOffset: number; readonly endOffset: number },
+): Grant {
+  return {
+    partition,
+    main: { committed: main, startOffset: mainLog.startOffset },
+    retry: { committed: retry, startOffset: retryLog.startOffset, endOffset: retryLog.endOffset },
+  };
+}

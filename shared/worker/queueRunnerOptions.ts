@@ -1,0 +1,33 @@
+import type { Codec, Writer } from '../avro/codec.ts';
+import type { EngineLimits } from '../engine/engineOptions.ts';
+import type { Admin, Broker, Producer } from '../kafka/port.ts';
+import type { QueueTopics } from '../kafka/queueTopics.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { JobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import type { Handled } from './attempts.ts';
+import type { QueueObserver } from './observer.ts';
+
+/** All that one queue's runner is made of. */
+export interface QueueRunnerOptions {
+  readonly topics: QueueTopics;
+  readonly group: string;
+  readonly workerId: string;
+  readonly broker: Broker;
+  readonly producer: Producer;
+  readonly admin: Admin;
+  readonly codec: Codec;
+  readonly eventsWriter: Writer<JobEventsV1>;
+  readonly handled: ReadonlyMap<string, Handled>;
+  readonly limits: EngineLimits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly observer: QueueObserver;
+  readonly sessionTimeoutMs: number;
+  readonly flushIntervalMs: number;
+  /** How long a stop or a handover waits for running attempts before it aborts them. */
+  readonly drainTimeoutMs: number;
+  readonly abortGraceMs: number;
+  readonly maxBytesPerPartition: number;
+}

@@ -1,0 +1,112 @@
+import type { Codec } from '../avro/codec.ts';
+import { readSchemaId } from '../avro/wireFormat.ts';
+import type { RoomRecord } from '../engine/effects.ts';
+import type { Fault, JobInput, WaitReason } from '../engine/job.ts';
+import { describeValue, isMillraceError } from '../errors/MillraceError.ts';
+import type { BuryReason } from '../jobs/outcome.ts';
+import type { JobPolicy } from '../jobs/policy.ts';
+import { readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import type { FetchedRecord, Headers } from '../kafka/port.ts';
+
+/** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
+const ENVELOPE_BYTES = 512;
+
+export interface ReadContext {
+  /** Main topic. */
+  readonly topic: string;
+  readonly policies: ReadonlyMap<string, JobPolicy>;
+  readonly codec: Codec;
+}
+
+/**
+ * A record of the main topic as the engine takes it in. A record without `ce_type` has its kind from its schema; where that is not
+ * loaded yet, the answer is the schema's id: load it and read the record again.
+ */
+export function readMainRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): JobInput | number {
+  const { headers, value } = record;
+  let kind = readKind(headers);
+  let fault: Fault | null = null;
+  if (kind === null || value === null || value.length < 5 || value[0] !== 0) {
+    try {
+      const schemaId = readSchemaId(value);
+      if (kind === null) {
+        if (!context.codec.knows(schemaId)) return schemaId;
+        kind = context.codec.writerName(schemaId);
+      }
+    } catch (error) {
+      fault = faultOf(error, now);
+      kind ??= '';
+    }
+  }
+  return {
+    offset: record.offset,
+    timestampMs: record.timestampMs,
+    id: readJobId(headers, context.topic, partition, record.offset),
+    kind: kind ?? '',
+    policy: context.policies.get(kind ?? '') ?? null,
+    key: record.key,
+    value,
+    headers,
+    bytes: (value?.length ?? 0) + (record.key?.length ?? 0) + ENVELOPE_BYTES,
+    notBeforeMs: readNotBeforeMs(headers, now) ?? 0,
+    fault,
+  };
+}
+
+/** Why a record can never run, from the error that says so. */
+export function faultOf(error: unknown, now: number): Fault {
+  const code = isMillraceError(error) ? error.code : 'UNDECODABLE';
+  const message = error instanceof Error ? error.message : describeValue(error);
+  return { reason: buryReasonOf(error), failure: { code, name: 'BadRecord', message, at: now } };
+}
+
+function buryReasonOf(error: unknown): BuryReason {
+  if (isMillraceError(error, 'WIRE_EMPTY')) return 'empty';
+  if (isMillraceError(error, 'WIRE_MAGIC')) return 'wire';
+  if (isMillraceError(error, 'SCHEMA_UNKNOWN')) return 'schema-unknown';
+  return 'undecodable';
+}
+
+const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind']);
+
+/** A record of the retry topic as the engine reads it. */
+export function readRoomRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): RoomRecord {
+  const read = readRetryRecord(record, context.topic, partition, now);
+  const at = { offset: record.offset, key: read.key };
+  switch (read.type) {
+    case 'wait': {
+      const { attempt, dueMs, reason, failure, firstFailure } = read.waiting;
+      // A reason of a later version means at least that it waits for its time.
+      const known = reasons.has(reason) ? (reason as WaitReason) : 'retry';
+      return { type: 'wait', ...at, epoch: read.epoch, seq: read.seq, job: carriedInput(context, read.job), attempt, dueMs, reason: known, failure, firstFailure };
+    }
+    case 'tombstone':
+    case 'void':
+      return { type: read.type, ...at, epoch: read.epoch, seq: read.seq, origin: read.origin.offset };
+    case 'lease':
+      return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
+    case 'command':
+      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job), firstFailure: read.firstFailure };
+    case 'applied':
+      return { type: 'applied', ...at, epoch: read.epoch, seq: read.seq };
+    case 'foreign':
+      return { type: 'foreign', ...at };
+  }
+}
+
+function carriedInput(context: ReadContext, job: CarriedJob): JobInput {
+  const kind = job.kind ?? '';
+  return {
+    offset: job.origin.offset,
+    timestampMs: job.origin.timestampMs,
+    id: job.id,
+    kind,
+    policy: context.policies.get(kind) ?? null,
+    key: job.key,
+    value: job.value,
+    headers: job.headers satisfies Headers | undefined,
+    bytes: (job.value?.length ?? 0) + (job.key?.length ?? 0) + ENVELOPE_BYTES,
+    notBeforeMs: 0,
+    fault: null,
+  };
+}

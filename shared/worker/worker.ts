@@ -1,0 +1,114 @@
+import { hostname } from 'node:os';
+import { createCodec, createReader } from '../avro/codec.ts';
+import type { Registry } from '../avro/registry.ts';
+import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
+import type { JobDefinition } from '../jobs/jobDefinition.ts';
+import type { Admin, Broker, Producer } from '../kafka/port.ts';
+import { queueTopics } from '../kafka/queueTopics.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import type { Handled } from './attempts.ts';
+import type { QueueObserver } from './observer.ts';
+import { QueueRunner } from './queueRunner.ts';
+
+export interface WorkerOptions {
+  readonly broker: Broker;
+  readonly registry: Registry;
+  /** The kinds that this worker handles; it reads the queues that they name. */
+  readonly jobs: readonly JobDefinition[];
+  readonly logger: Logger;
+  readonly observe: (queue: string) => QueueObserver;
+  /** Names this process in leases, logs and the group. Must differ between processes. Default: host name and a random part. */
+  readonly workerId?: string;
+  /** Consumer group of a queue; its committed offsets are the queue's progress. Default `millrace.<queue>`. */
+  readonly groupOf?: (queue: string) => string;
+  /** Attempts under way at once in each queue. Default 100. */
+  readonly concurrency?: number;
+  readonly limits?: Partial<EngineLimits>;
+  /** Default 10 s. How soon Kafka notices that a worker died. */
+  readonly sessionTimeoutMs?: number;
+  /** Default 100 ms. What ended since the last flush may be repeated after a crash. */
+  readonly flushIntervalMs?: number;
+  /** Default 30 s. How long a stop or a handover waits for running attempts before it aborts them. */
+  readonly drainTimeoutMs?: number;
+  /** Default 5 s. How long an aborted handler may still run before its lane goes on without it. */
+  readonly abortGraceMs?: number;
+  readonly maxBytesPerPartition?: number;
+  readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+export interface Worker {
+  readonly workerId: string;
+  readonly runners: readonly QueueRunner[];
+  /** Registers schemas, joins the groups, and returns when the first assignments are known. @throws MillraceError of the registry or the broker */
+  start(): Promise<void>;
+  /** Drains, commits, leaves the groups, disconnects. Idempotent. What is not finished in time runs elsewhere, or here after the next start. */
+  stop(): Promise<void>;
+  /** True when each owned partition is restored, leased and open. */
+  readonly ready: boolean;
+}
+
+/** Creates a worker; does nothing until it is started. @throws MillraceError BAD_JOB_DEFINITION for kinds defined twice or no kinds */
+export function createWorker(options: WorkerOptions): Worker {
+  const { broker, registry, jobs, clock = systemClock, random = Math.random } = options;
+  const workerId = options.workerId ?? `${hostname()}-${Math.floor(random() * 2 ** 32).toString(36)}`;
+  const codec = createCodec({ registry, clock });
+  const byQueue = groupByQueue(jobs);
+  const producer = broker.createProducer({ clientId: workerId });
+  const admin = broker.createAdmin({ clientId: workerId });
+  const runners: QueueRunner[] = [];
+  let stopped: Promise<void> | null = null;
+
+  return {
+    workerId,
+    runners,
+    async start() {
+      const eventsWriter = await codec.register(jobEventsV1);
+      await Promise.all(jobs.map((job) => codec.register(job.schema)));
+      await producer.start();
+      for (const [queue, handled] of byQueue) {
+        runners.push(new QueueRunner({
+          topics: queueTopics(queue),
+          group: options.groupOf?.(queue) ?? `millrace.${queue}`,
+          workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
+          limits: { ...defaultLimits, ...options.limits, concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency },
+          logger: options.logger,
+          observer: options.observe(queue),
+          sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+          flushIntervalMs: options.flushIntervalMs ?? 100,
+          drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
+          abortGraceMs: options.abortGraceMs ?? 5000,
+          maxBytesPerPartition: options.maxBytesPerPartition ?? 1024 * 1024,
+        }));
+      }
+      await Promise.all(runners.map((runner) => runner.start()));
+    },
+    stop: () => (stopped ??= stop(runners, producer, admin)),
+    get ready() {
+      return runners.length > 0 && runners.every((runner) => runner.ready);
+    },
+  };
+}
+
+async function stop(runners: readonly QueueRunner[], producer: Producer, admin: Admin): Promise<void> {
+  await Promise.all(runners.map((runner) => runner.stop()));
+  await producer.close();
+  await admin.close();
+}
+
+function groupByQueue(jobs: readonly JobDefinition[]): Map<string, Map<string, Handled>> {
+  if (jobs.length === 0) throw new MillraceError('BAD_JOB_DEFINITION', { at: 'jobs', expected: 'at least one job definition', got: jobs });
+  const byQueue = new Map<string, Map<string, Handled>>();
+  for (const definition of jobs) {
+    const handled = byQueue.get(definition.queue) ?? new Map<string, Handled>();
+    byQueue.set(definition.queue, handled);
+    if (handled.has(definition.kind)) throw new MillraceError('BAD_JOB_DEFINITION', { at: definition.kind, expected: 'each kind once in a queue', got: definition.kind });
+    handled.set(definition.kind, { definition, reader: createReader(definition.schema) });
+  }
+  return byQueue;
+}
+

@@ -1,0 +1,79 @@
+import type { Codec, Writer } from '../avro/codec.ts';
+import type { DeadLetter, JobEvent, RoomWrite } from '../engine/effects.ts';
+import type { Job } from '../engine/job.ts';
+import type { JobEventsV1, JobEventV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import { appliedRecord, buriedRecord, goneRecord, headerBytes, keepHeaders, leaseRecord, waitRecord, type CarriedJob, type Origin } from '../kafka/envelope.ts';
+import type { Headers, OutgoingRecord } from '../kafka/port.ts';
+
+function originOf(topic: string, partition: number, offset: number, timestampMs: number): Origin {
+  return { topic, partition, offset, timestampMs };
+}
+
+function carried(topic: string, partition: number, job: Job): CarriedJob {
+  return {
+    id: job.id,
+    kind: job.kind === '' ? null : job.kind,
+    origin: originOf(topic, partition, job.offset, job.timestampMs),
+    key: job.key,
+    value: job.value,
+    headers: job.headers as Headers | undefined,
+  };
+}
+
+/** A record for the retry topic of main topic `topic`. */
+export function writeRoomRecord(topic: string, partition: number, write: RoomWrite): OutgoingRecord {
+  const stamp = { epoch: write.epoch, seq: write.seq };
+  switch (write.type) {
+    case 'wait':
+      return waitRecord(write.key, carried(topic, partition, write.job as Job), write, stamp);
+    case 'tombstone':
+    case 'void':
+      return goneRecord(write.type, write.key, originOf(topic, partition, write.origin, write.job?.timestampMs ?? -1), stamp);
+    case 'applied':
+      return appliedRecord(write.key, stamp);
+    case 'lease':
+      return leaseRecord(write.key, write.epoch, write.holder);
+  }
+}
+
+/** A record for the DLQ. */
+export function writeDeadLetter(topic: string, partition: number, letter: DeadLetter): OutgoingRecord {
+  const { job, reason, failure } = letter;
+  return buriedRecord(carried(topic, partition, job), { attempt: job.attempt, reason, failure, firstFailure: job.firstFailure ?? failure });
+}
+
+/** The one record that tells a partition's events since the last flush. */
+export function writeEvents(
+  codec: Codec,
+  writer: Writer<JobEventsV1>,
+  batch: { readonly queue: string; readonly partition: number; readonly worker: string; readonly epoch: number },
+  events: readonly JobEvent[],
+): OutgoingRecord {
+  const kinds: string[] = [];
+  const kindIndex = new Map<string, number>();
+  const startMs = events[0]?.atMs ?? 0;
+  const lines: JobEventV1[] = new Array<JobEventV1>(events.length);
+  for (let at = 0; at < events.length; at++) {
+    const { type, job, attempt, atMs, reason, dueMs, failure } = events[at] as JobEvent;
+    let kind = kindIndex.get(job.kind);
+    if (kind === undefined) {
+      kind = kinds.push(job.kind) - 1;
+      kindIndex.set(job.kind, kind);
+    }
+    const detail = reason === null && dueMs === null && failure === null ? null : { reason, dueMs, error: failure === null ? null : { code: failure.code, message: failure.message } };
+    lines[at] = { type, id: job.id, kind, key: job.key, offset: job.offset, attempt, afterMs: Math.trunc(atMs - startMs), detail };
+  }
+  return { key: null, value: codec.encode({ ...batch, startMs, kinds, events: lines }, writer) };
+}
+
+/** Size of a job's record on the wire, headers included. */
+export function recordBytes(job: Job): number {
+  return (job.value?.length ?? 0) + 2 * (job.key?.length ?? 0) + headerBytes(job.headers as Headers | undefined);
+}
+
+/** Makes a job own its bytes. */
+export function retainJob(job: Job): void {
+  if (job.value !== null) job.value = Buffer.from(job.value);
+  if (job.key !== null) job.key = Buffer.from(job.key);
+  job.headers = keepHeaders(job.headers as Headers | undefined);
+}
