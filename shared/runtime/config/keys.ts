@@ -1,0 +1,52 @@
+import { logLevels } from '../logger.ts';
+import { addresses, choice, duration, httpUrl, size, text, whole, type ConfigKey } from './declare.ts';
+
+/** Where everything else is; read by every process. */
+export const connectionKeys = {
+  brokers: addresses({ env: 'KAFKA_BROKERS', prose: 'Kafka to use. Not set: commands that can start one of their own do so; others stop and say so.' }),
+  registryUrl: httpUrl({ env: 'SCHEMA_REGISTRY_URL', prose: 'Confluent-compatible schema registry to use; may hold user and password. Not set: as for KAFKA_BROKERS.' }),
+};
+
+/** What a process says and shows about itself. */
+export const processKeys = {
+  logLevel: choice({ env: 'MILLRACE_LOG_LEVEL', choices: logLevels, default: 'info', prose: 'Log lines below this level are not written.' }),
+  httpHost: text({ env: 'MILLRACE_HTTP_HOST', default: '127.0.0.1', prose: 'Address on which /metrics, /livez and /readyz answer. They have no access control: open them to a trusted network only.' }),
+  httpPort: whole({ env: 'MILLRACE_HTTP_PORT', default: '9400', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
+  startJitter: duration({ env: 'MILLRACE_START_JITTER', default: '1s', min: '0s', max: '5m', prose: 'A process waits up to so long before it connects, by chance, so that a fleet that restarts does not come all at once.' }),
+  stopTimeout: duration({ env: 'MILLRACE_STOP_TIMEOUT', default: '45s', min: '1s', max: '1h', prose: 'After SIGTERM the process ends at the latest then, done or not. Longer than MILLRACE_DRAIN_TIMEOUT, shorter than what its supervisor waits.' }),
+};
+
+/** How a worker works. */
+export const workerKeys = {
+  workerId: text({ env: 'MILLRACE_WORKER_ID', allow: /^[A-Za-z0-9._-]{1,100}$/, expected: 'up to 100 letters, digits, ".", "_", "-"', prose: 'Names the process in leases, logs and the group; must differ between processes. Not set: host name and a random part.' }),
+  concurrency: whole({ env: 'MILLRACE_CONCURRENCY', default: '100', min: 1, max: 100_000, prose: 'Attempts under way at once in each queue.' }),
+  drainTimeout: duration({ env: 'MILLRACE_DRAIN_TIMEOUT', default: '30s', min: '0s', max: '1h', prose: 'How long a stop or a handover waits for running attempts before it aborts them.' }),
+  abortGrace: duration({ env: 'MILLRACE_ABORT_GRACE', default: '5s', min: '0s', max: '10m', prose: 'How long an aborted handler may still run before its lane goes on without it.' }),
+  sessionTimeout: duration({ env: 'MILLRACE_SESSION_TIMEOUT', default: '10s', min: '6s', max: '5m', prose: 'After so long without a heartbeat Kafka takes a worker for dead and hands its partitions to others.' }),
+  flushInterval: duration({ env: 'MILLRACE_FLUSH_INTERVAL', default: '100ms', min: '1ms', max: '10s', prose: 'How often events and offsets are written. What ended since the last time may be repeated after a crash.' }),
+  stallAfter: duration({ env: 'MILLRACE_STALL_AFTER', default: '2m', min: '10s', max: '1d', prose: 'A worker that has work and makes no progress for so long is not live.' }),
+  intakeJobs: whole({ env: 'MILLRACE_INTAKE_JOBS', default: '8192', min: 1, max: 10_000_000, prose: 'Jobs of one partition in memory that are not in its waiting room; at the bound, fetching pauses.' }),
+  intakeBytes: size({ env: 'MILLRACE_INTAKE_BYTES', default: '8MiB', prose: 'The same in bytes.' }),
+  roomEntries: whole({ env: 'MILLRACE_ROOM_ENTRIES', default: '1000000', min: 1, max: 100_000_000, prose: 'Waiting jobs of one partition; at the bound, intake from the main topic pauses.' }),
+  roomBytes: size({ env: 'MILLRACE_ROOM_BYTES', default: '256MiB', prose: 'The same in bytes.' }),
+  frontierPatience: duration({ env: 'MILLRACE_FRONTIER_PATIENCE', default: '1s', min: '0s', max: '10m', prose: 'A job that runs longer goes to the waiting room, so that it holds back no commit.' }),
+  unknownKindBound: duration({ env: 'MILLRACE_UNKNOWN_KIND_BOUND', default: '1h', min: '0s', max: '30d', prose: 'How long a job of a kind that no worker knows waits before it is buried: a rolling deploy may bring its handler.' }),
+  fetchBytes: size({ env: 'MILLRACE_FETCH_BYTES', default: '1MiB', prose: 'Most that one fetch brings of one partition.' }),
+};
+
+/** For people who work on millrace itself. */
+export const developmentKeys = {
+  cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
+  reuseStack: choice({ env: 'MILLRACE_REUSE_STACK', choices: ['0', '1'], default: '0', prose: '1: tests use the stack that `npm run stack` started, instead of starting their own.' }),
+};
+
+/** Every setting, in the order of the docs. */
+export const configSections: readonly { readonly title: string; readonly keys: Readonly<Record<string, ConfigKey<unknown>>> }[] = [
+  { title: 'Connections', keys: connectionKeys },
+  { title: 'Every process', keys: processKeys },
+  { title: 'Worker', keys: workerKeys },
+  { title: 'Development', keys: developmentKeys },
+];
+
+/** Names of all settings, for `readConfig`: one process does not read them all, but none of them is a mistake. */
+export const knownNames: readonly string[] = configSections.flatMap(({ keys }) => Object.values(keys).map((key) => key.env));
