@@ -39,7 +39,7 @@ export function brokerSettings(self: BrokerNode, cluster: readonly BrokerNode[],
     // A test group forms at once, and a dead member is missed soon.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
-    // 8 MB hold 340,000 keys a cleaning pass; the default of 128 MB is allocated, used or not.
+    // 8 MB hold some 300,000 keys a cleaning pass; the default of 128 MB is allocated, used or not.
     'log.cleaner.dedupe.buffer.size': 8_388_608,
     'log.cleaner.backoff.ms': 1000,
     'num.network.threads': 2,

@@ -16,6 +16,8 @@ export const REGISTRY_VERSION = '3.0.9';
 const ARTIFACT = { group: 'io.apicurio', name: 'apicurio-registry-app', version: REGISTRY_VERSION, type: 'tar.gz', classifier: 'all' };
 
 const API = '/apis/ccompat/v7';
+/** Else the registry creates its topic with the broker's retention, and forgets its schemas after a week. */
+const KEEP_FOREVER = ['-Dapicurio.kafkasql.topic.retention.ms=-1', '-Dapicurio.kafkasql.topic.retention.bytes=-1'];
 const STOP_WITHIN_MS = 5_000;
 const POLL_MS = 100;
 const TRIES = 3;
@@ -101,7 +103,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     const [port = 0, managementPort = 0] = await freePorts([tries === 1 ? options.port ?? 8081 : 0, 0]);
     const running = await startGuarded(host, clock, {
       program: java.path,
-      args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-jar', jar.path],
+      args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', ...KEEP_FOREVER, '-jar', jar.path],
       cwd: dataDir,
       logFile,
       env: { ...listenOn(port, managementPort), ...storeIn(options.storage) },
