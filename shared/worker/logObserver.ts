@@ -1,0 +1,55 @@
+import type { Logger } from '../runtime/logger.ts';
+import type { QueueObserver } from './observer.ts';
+
+/** Says in the log what operators need to know; single attempts are for metrics and events. */
+export function createLogObserver(logger: Logger, queue: string): QueueObserver {
+  const log = logger.child({ queue });
+  return {
+    attemptEnded: () => undefined,
+    buried: (job, reason) => {
+      log.warn({ jobId: job.id, kind: job.kind, partition: job.lane.partition.number, offset: job.offset, attempt: job.attempt, reason, error: job.failure?.message }, 'job buried');
+    },
+    attemptAbandoned: (job) => {
+      log.error({ jobId: job.id, kind: job.kind, attempt: job.attempt + 1 }, 'handler did not stop after its abort; its lane goes on without it');
+    },
+    notice: (partition, notice) => {
+      switch (notice.type) {
+        case 'active':
+          log.info({ partition, epoch: notice.epoch, waiting: notice.waiting }, 'partition open');
+          return;
+        case 'usurped':
+          log.warn({ partition, epoch: notice.epoch, holder: notice.holder }, 'another lease was seen; leasing anew');
+          return;
+        case 'publish-refused':
+          log.error({ partition, stream: notice.stream, failures: notice.failures, code: notice.code }, 'Kafka refused a record; what depends on it stays uncommitted and is tried again');
+          return;
+        case 'zombie-answered':
+          log.warn({ partition, origin: notice.origin, truth: notice.truth }, 'answered a record of a former owner');
+          return;
+        case 'command-applied':
+          log.info({ partition, command: notice.command, origin: notice.origin, found: notice.found }, 'command applied');
+          return;
+      }
+    },
+    commitFailed: (code) => { log.warn({ code }, 'commit refused; it is taken anew'); },
+    schemaUnavailable: (schemaId) => { log.warn({ schemaId }, 'the schema registry does not answer; jobs of this schema wait'); },
+    partitionsAssigned: (partitions) => { log.info({ partitions }, 'partitions assigned'); },
+    partitionsLost: (partitions) => { log.warn({ partitions }, 'partitions lost'); },
+    trouble: (error) => { log.warn({ err: error }, 'recovered from trouble with Kafka'); },
+  };
+}
+
+/** Tells several observers. */
+export function combineObservers(...observers: readonly QueueObserver[]): QueueObserver {
+  return {
+    attemptEnded: (kind, end, durationMs) => { for (const one of observers) one.attemptEnded(kind, end, durationMs); },
+    buried: (job, reason) => { for (const one of observers) one.buried(job, reason); },
+    attemptAbandoned: (job) => { for (const one of observers) one.attemptAbandoned(job); },
+    notice: (partition, notice) => { for (const one of observers) one.notice(partition, notice); },
+    commitFailed: (code) => { for (const one of observers) one.commitFailed(code); },
+    schemaUnavailable: (schemaId) => { for (const one of observers) one.schemaUnavailable(schemaId); },
+    partitionsAssigned: (partitions) => { for (const one of observers) one.partitionsAssigned(partitions); },
+    partitionsLost: (partitions) => { for (const one of observers) one.partitionsLost(partitions); },
+    trouble: (error) => { for (const one of observers) one.trouble(error); },
+  };
+}
