@@ -13,7 +13,7 @@ import { retryDelayMs, Sleeper, within } from './pause.ts';
 import type { OffsetCommitReply } from './replies.ts';
 import { waitForTopics } from './waitForTopics.ts';
 
-/** `granting`: given by the group, the owner does not know yet. `draining`: the owner was told to let go. */
+/** `granting`: given by the group, the owner does not know yet. `draining`: the owner was told to let go, and still reads and commits. */
 interface Holding { state: 'granting' | 'owned' | 'draining'; wantedBack: boolean }
 
 const METADATA_BYTES = 4096;
@@ -30,6 +30,7 @@ export class KafkajsConsumer implements Consumer {
   readonly #fetcher: Fetcher;
   readonly #holdings = new Map<number, Holding>();
   readonly #drains = new Set<Promise<void>>();
+  #lastCommit: Promise<unknown> = Promise.resolve();
   #started: { resolve: () => void; reject: (error: Error) => void } | null = null;
   #closing: Promise<void> | null = null;
   #closed = false;
@@ -84,7 +85,14 @@ export class KafkajsConsumer implements Consumer {
     if (cursor !== undefined && !cursor.paused) this.#cursors.pause(cursor);
   }
 
-  async commit(commits: readonly PartitionCommit[]): Promise<void> {
+  commit(commits: readonly PartitionCommit[]): Promise<void> {
+    // One after the other: a failed one cannot be overtaken by what was said after it.
+    const done = this.#lastCommit.then(() => this.#commit(commits));
+    this.#lastCommit = done.catch(() => undefined);
+    return done;
+  }
+
+  async #commit(commits: readonly PartitionCommit[]): Promise<void> {
     for (const { partition, positions } of commits) {
       const holding = this.#holdings.get(partition);
       if (this.#closed || holding === undefined || holding.state === 'granting') throw new MillraceError('BROKER_FENCED', { at: `${this.#options.group}, partition ${partition}` });
@@ -111,6 +119,7 @@ export class KafkajsConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
+    await Promise.resolve(); // the listener is never called within a call of the consumer
     for (const [partition, holding] of this.#holdings) if (holding.state === 'granting') this.#holdings.delete(partition);
     this.#drain([...this.#holdings].filter(([, holding]) => holding.state === 'owned').map(([partition]) => partition));
     await Promise.all(this.#drains);
@@ -141,7 +150,7 @@ export class KafkajsConsumer implements Consumer {
         if (holding.state === 'owned') leaving.push(partition);
       }
     }
-    if (voided.length > 0) this.#listener.lost(voided);
+    this.#tellLost(voided);
     if (dropped) this.#membership.requestRejoin();
     if (leaving.length > 0) this.#drain(leaving);
     if (this.#closing === null) this.#grant(share.partitions.filter((partition) => !this.#holdings.has(partition)));
@@ -155,7 +164,20 @@ export class KafkajsConsumer implements Consumer {
   #loseAll(): void {
     const known = [...this.#holdings].filter(([, holding]) => holding.state !== 'granting').map(([partition]) => partition);
     for (const partition of [...this.#holdings.keys()]) this.#drop(partition);
-    if (known.length > 0) this.#listener.lost(known);
+    this.#tellLost(known);
+  }
+
+  #tellLost(partitions: readonly number[]): void {
+    if (partitions.length > 0) this.#tell('lost', () => { this.#listener.lost(partitions); });
+  }
+
+  /** A listener that throws must not stop the group or the fetches. */
+  #tell(at: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#trouble(errorOfFailure(error, { at }));
+    }
   }
 
   #drain(partitions: readonly number[]): void {
@@ -165,7 +187,6 @@ export class KafkajsConsumer implements Consumer {
       const holding: Holding = { state: 'draining', wantedBack: false };
       this.#holdings.set(partition, holding);
       tokens.set(partition, holding);
-      for (const topic of this.#options.topics) this.#cursors.remove(topic, partition);
     }
     const drained = this.#waitUntilDrained(tokens).finally(() => { this.#drains.delete(drained); });
     this.#drains.add(drained);
@@ -176,7 +197,7 @@ export class KafkajsConsumer implements Consumer {
     const inTime = await within(this.#clock, this.#options.revokeTimeoutMs, settled.then(() => true), false);
     const still = [...tokens].filter(([partition, holding]) => this.#holdings.get(partition) === holding);
     for (const [partition] of still) this.#drop(partition);
-    if (!inTime && still.length > 0) this.#listener.lost(still.map(([partition]) => partition));
+    if (!inTime) this.#tellLost(still.map(([partition]) => partition));
     if (this.#closing !== null) return;
     this.#grant(still.filter(([, holding]) => holding.wantedBack).map(([partition]) => partition));
     if (still.some(([, holding]) => !holding.wantedBack)) this.#membership.requestRejoin();
@@ -210,7 +231,7 @@ export class KafkajsConsumer implements Consumer {
           if (holding !== undefined) holding.state = 'owned';
           for (const topic of this.#options.topics) this.#cursors.add(topic, partition);
         }
-        if (given.length > 0) this.#listener.assigned(given);
+        if (given.length > 0) this.#tell('assigned', () => { this.#listener.assigned(given); });
         this.#started?.resolve();
         return;
       } catch (error) {

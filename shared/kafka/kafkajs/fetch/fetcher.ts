@@ -157,16 +157,12 @@ export class Fetcher {
       return;
     }
     if (batch.nextOffset === cursor.offset && batch.records.length === 0) return;
-    const before = cursor.offset;
+    cursor.failures = 0;
     cursor.offset = batch.nextOffset;
     try {
       this.#deliver(batch);
-      cursor.failures = 0;
     } catch (error) {
-      // A defect of the listener; what it did not take must come again, or a later commit would skip it.
-      this.#trouble(errorOfFailure(error, { at: 'fetched' }));
-      if (cursor.epoch === epoch) cursor.offset = before;
-      this.#delay(cursor);
+      this.#trouble(errorOfFailure(error, { at: 'fetched' })); // a defect of the listener, which had its chance
     }
   }
 

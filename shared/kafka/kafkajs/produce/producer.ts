@@ -44,7 +44,8 @@ export class KafkajsProducer implements Producer {
   #pumping = false;
   #cancelTimer: () => void = () => undefined;
   #refreshing: Promise<void> | null = null;
-  #whenIdle: (() => void)[] = [];
+  #closing: Promise<void> | null = null;
+  #whenIdle: () => void = () => undefined;
 
   constructor(cluster: Cluster, options: ProducerOptions, clock: Clock) {
     this.#cluster = cluster;
@@ -85,10 +86,15 @@ export class KafkajsProducer implements Producer {
     return (await waitForTopics(this.#cluster, [topic], this.#clock)).get(topic) ?? 0;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#state === 'running') {
       this.#state = 'closing';
-      const idle = new Promise<void>((resolve) => { this.#whenIdle.push(resolve); });
+      const idle = new Promise<void>((resolve) => { this.#whenIdle = resolve; });
       this.#pumpSoon();
       await idle;
     }
@@ -144,7 +150,7 @@ export class KafkajsProducer implements Producer {
     }
     this.#cancelTimer();
     if (nextMs !== Infinity) this.#cancelTimer = this.#clock.after(Math.max(1, nextMs - nowMs), () => { this.#pumpSoon(); });
-    if (this.#state === 'closing' && this.#active.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#state === 'closing' && this.#active.size === 0) this.#whenIdle();
   }
 
   async #ship(key: string, leader: number, purpose: string, candidates: readonly Outbox[]): Promise<void> {
