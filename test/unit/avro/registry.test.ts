@@ -38,7 +38,6 @@ describe('the registry client', () => {
     ['it fails', 500, { error_code: 50001, message: 'store error' }, 'REGISTRY_UNAVAILABLE'],
     ['a proxy cannot reach it', 502, '<html>Bad Gateway</html>', 'REGISTRY_UNAVAILABLE'],
     ['the credentials are refused', 401, { error_code: 40101, message: 'Unauthorized' }, 'REGISTRY_UNAVAILABLE'],
-    ['the answer is a redirect', 301, {}, 'REGISTRY_UNAVAILABLE'],
     ['the answer is no JSON', 200, 'hello', 'REGISTRY_UNAVAILABLE'],
     ['the answer is a list', 200, [], 'REGISTRY_UNAVAILABLE'],
     ['the answer has no schema', 200, {}, 'REGISTRY_UNAVAILABLE'],
@@ -49,6 +48,17 @@ describe('the registry client', () => {
   ])('when %s', async (_name, status, body, code) => {
     const registry = await serve(answer(status, body));
     expect(await codeOf(registry.schemaById(1))).toBe(code);
+  });
+
+  test('follows no redirect: it could lead to anywhere', async () => {
+    const asked: (string | undefined)[] = [];
+    const registry = await serve((request, response) => {
+      asked.push(request.url);
+      if (request.url === '/elsewhere') answer(200, { schema: '"string"' })(request, response);
+      else response.writeHead(302, { location: '/elsewhere' }).end('{}');
+    });
+    expect(await codeOf(registry.schemaById(1))).toBe('REGISTRY_UNAVAILABLE');
+    expect(asked).toEqual(['/apis/schemas/ids/1']);
   });
 
   test('gives up on an answer that does not come', async () => {
