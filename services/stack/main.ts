@@ -19,7 +19,7 @@ const askedToStop = new Promise<string>((resolve) => {
 });
 
 try {
-  const stack = await startStack({
+  const starting = startStack({
     host: process,
     env: process.env,
     cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(root, '.cache'),
@@ -27,6 +27,9 @@ try {
     need: { kafka: true, registry: true },
     report: say,
   });
+  const stack = await Promise.race([starting, askedToStop.then(() => undefined)]);
+  // What has been started by now ends with this process: its guards see to that.
+  if (stack === undefined) process.exit(130);
   try {
     await writeDevFile(devFile, { brokers: stack.brokers, registryUrl: stack.registryUrl, pids: [process.pid, ...stack.pids], startedAt: new Date().toISOString() });
     for (const logFile of stack.logFiles) say(`log: ${logFile}`);

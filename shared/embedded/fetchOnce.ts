@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../runtime/clock.ts';
 import { isAlive, type HostProcess } from './hostProcess.ts';
 
@@ -22,7 +22,7 @@ export async function fetchOnce(host: HostProcess, clock: Clock, target: string,
     const draft = `${target}.draft-${host.pid}`;
     try {
       if (await exists(target)) return;
-      await rm(draft, { recursive: true, force: true });
+      await sweepDrafts(host, target);
       await mkdir(draft);
       await fill(draft);
       await rename(draft, target).catch(async (error: unknown) => {
@@ -51,6 +51,15 @@ async function takeLock(host: HostProcess, clock: Clock, lock: string): Promise<
   const abandoned = holder > 0 ? !isAlive(host, holder) : age > 10_000;
   if (abandoned) await rm(lock, { force: true });
   return false;
+}
+
+/** Removes what this process, or one that is gone, left half filled. */
+async function sweepDrafts(host: HostProcess, target: string): Promise<void> {
+  const prefix = `${basename(target)}.draft-`;
+  for (const name of await readdir(dirname(target))) {
+    const owner = Number(name.slice(prefix.length));
+    if (name.startsWith(prefix) && (owner === host.pid || !isAlive(host, owner))) await rm(join(dirname(target), name), { recursive: true, force: true });
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

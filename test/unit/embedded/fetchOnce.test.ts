@@ -24,9 +24,10 @@ test('two processes that want the same thing download it once', async () => {
   expect(await readdir(folder)).toEqual(['jars']);
 });
 
-test('a lock whose holder died is taken over', async () => {
+test('what a dead process left behind is taken over: its lock, its half download', async () => {
   const target = join(folder, 'jars');
   await writeFile(`${target}.lock`, '99');
+  await mkdir(`${target}.draft-99`);
   await fetchOnce(host(1, [1]), systemClock, target, (draft) => writeFile(join(draft, 'a.jar'), 'whole'));
   expect(await readdir(folder)).toEqual(['jars']);
 });
