@@ -59,13 +59,12 @@ export function describeCommits(scenario: Scenario): void {
   scenario('of a member that was expelled and does not know it yet is refused', async ({ codeOf, committed, joined, stage, topic }) => {
     const name = await topic(1);
     const member = await joined({ group: stage.uniqueName('group'), topics: [name] });
-    const expelled = stage.expel(member.group, member.clientId);
-    const codes = [];
-    // The member may have returned meanwhile, and then be an owner again: only what was refused counts as evidence.
-    await stage.wait(expelled);
-    if (member.losses.length === 0) codes.push(await codeOf(member.consumer.commit([{ partition: 0, positions: [{ topic: name, offset: 66, metadata: 'zombie' }] }])));
-    for (const code of codes) expect(code).toBe('BROKER_FENCED');
-    if (codes.length > 0) expect(await committed(member.group, name, 0)).toBeNull();
+    await stage.wait(stage.expel(member.group, member.clientId));
+    // On a real cluster a heartbeat may have been faster than this line; then the test before this one has the case.
+    if (member.losses.length === 0) {
+      expect(await codeOf(member.consumer.commit([{ partition: 0, positions: [{ topic: name, offset: 66, metadata: 'zombie' }] }]))).toBe('BROKER_FENCED');
+      expect(await committed(member.group, name, 0)).toBeNull();
+    }
     await stage.until(() => member.story.length >= 3, 'the way back');
   });
 

@@ -1,6 +1,10 @@
-import { inject } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { describeBrokerConformance } from './broker.ts';
-import { createKafkajsStage } from './kafkajsStage.ts';
+import { connectHands, createKafkajsStage, type Hands } from './kafkajsStage.ts';
 
 const brokers = inject('brokers').split(',');
-describeBrokerConformance('the KafkaJS driver', () => Promise.resolve(createKafkajsStage(brokers)));
+let hands: Hands;
+beforeAll(async () => { hands = await connectHands(brokers); });
+afterAll(() => hands.close());
+
+describeBrokerConformance('the KafkaJS driver', () => Promise.resolve(createKafkajsStage(brokers, hands)));

@@ -83,6 +83,13 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
     return revocation.finally(() => revocations.delete(revocation));
   };
 
+  const rejoin = (): void => {
+    memberId = null;
+    const lost = drop([...holdings.values()].map((holding) => holding.ownership));
+    if (lost.length > 0) guard(() => { listener.lost(lost); });
+    if (state !== 'closing') join();
+  };
+
   const join = (): void => {
     const mine = group.join({
       clientId: options.clientId,
@@ -103,15 +110,8 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
           void revoke(ownerships).then(() => { group.release(mine, ownerships); });
         });
       },
-      expelled: () => {
-        liveness.fromBroker(() => {
-          if (memberId !== mine) return;
-          memberId = null;
-          const lost = drop([...holdings.values()].map((holding) => holding.ownership));
-          if (lost.length > 0) guard(() => { listener.lost(lost); });
-          if (state !== 'closing') join();
-        });
-      },
+      // The next heartbeat's answer tells it.
+      expelled: () => { world.clock.after(world.latencyMs('heartbeat'), () => { liveness.fromBroker(() => { if (memberId === mine) rejoin(); }); }); },
     });
     memberId = mine;
     if (liveness.state() !== 'awake') group.silence(mine);

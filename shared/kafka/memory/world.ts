@@ -5,7 +5,7 @@ import type { Client } from './liveness.ts';
 import type { Topics } from './topics.ts';
 
 /** What takes time between a client and the brokers. */
-export type LatencyStep = 'produce' | 'ack' | 'fetch' | 'commit' | 'join' | 'sync' | 'admin';
+export type LatencyStep = 'produce' | 'ack' | 'fetch' | 'commit' | 'join' | 'sync' | 'heartbeat' | 'admin';
 
 /** Everything that the parts of one in-memory cluster share. */
 export interface World {
