@@ -84,9 +84,9 @@ function readHeaders(cursor: Cursor): Headers | undefined {
     const name = cursor.text();
     const value = cursor.bytes() ?? undefined;
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
-    else if (before === undefined || value === undefined) headers[name] = value ?? before;
-    else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
+    const joined = before === undefined || value === undefined ? (value ?? before) : Array.isArray(before) ? [...before, value] : [before, value];
+    if (name === '__proto__') Object.defineProperty(headers, name, { value: joined, enumerable: true, configurable: true, writable: true });
+    else headers[name] = joined;
   }
   return headers;
 }

@@ -40,7 +40,7 @@ const bytes = fc.uint8Array({ maxLength: 300 }).map((data) => Buffer.from(data))
 const outgoing: fc.Arbitrary<OutgoingRecord> = fc.record({
   key: fc.option(fc.oneof(bytes, fc.string())),
   value: fc.option(bytes),
-  headers: fc.dictionary(fc.string(), fc.oneof(bytes, fc.string(), fc.array(bytes, { minLength: 2, maxLength: 3 })), { maxKeys: 4, noNullPrototype: true }),
+  headers: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'ce_id')), fc.oneof(bytes, fc.string(), fc.array(bytes, { minLength: 2, maxLength: 3 })), { maxKeys: 4, noNullPrototype: true }),
 });
 const asBytes = (value: Buffer | string | null): Buffer | null => (typeof value === 'string' ? Buffer.from(value) : value);
 
