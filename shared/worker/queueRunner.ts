@@ -24,6 +24,8 @@ const TICK_FLOOR_MS = 1;
 export class QueueRunner {
   readonly options: QueueRunnerOptions;
   readonly engine: Engine<FetchedRecord>;
+  /** End of each main partition as the last fetch told it; for the lag. */
+  readonly highWatermarks = new Map<number, number>();
   readonly #consumer: Consumer;
   readonly #attempts: Attempts;
   readonly #publisher: Publisher;
@@ -134,6 +136,7 @@ export class QueueRunner {
     const { topics, clock } = this.options;
     const now = clock.now();
     if (batch.topic === topics.main) {
+      this.highWatermarks.set(batch.partition, batch.highWatermark);
       this.engine.fetchedMain(batch.partition, batch.records, batch.nextOffset, now);
     } else {
       const records = batch.records.map((record) => readRoomRecord(this.#context, record, batch.partition, now));

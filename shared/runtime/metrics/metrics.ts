@@ -26,13 +26,15 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
   const registry = new Registry();
   if (measureProcess) collectDefaultMetrics({ register: registry });
   const counter = (name: string, help: string, ...labelNames: string[]) => createTalliedCounter({ registry, name, help, labelNames: ['queue', ...labelNames] });
-  const readings = new Map<string, () => QueueReading>();
+  const readers = new Map<string, () => QueueReading>();
+  /** Taken once a page: a reading looks at every waiting job. */
+  let readings: [queue: string, reading: QueueReading][] = [];
   const gauge = (name: string, help: string, read: (reading: QueueReading) => number): void => {
     new Gauge({
       name, help, labelNames: ['queue'], registers: [registry],
       collect() {
         this.reset();
-        for (const [queue, reading] of readings) this.set({ queue }, read(reading()));
+        for (const [queue, reading] of readings) this.set({ queue }, read(reading));
       },
     });
   };
@@ -50,22 +52,25 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
   gauge('millrace_attempts_running', 'Attempts under way.', ({ running }) => running);
   gauge('millrace_partitions_owned', 'Partitions that this process owns.', ({ partitions }) => partitions);
   gauge('millrace_ready', '1 when each owned partition is restored, leased and open.', ({ ready }) => (ready ? 1 : 0));
-  gauge('millrace_lag_jobs', 'Records of the main topic that this process owns and has not taken in.', ({ lag }) => lag);
+  gauge('millrace_lag_jobs', 'Records of the main topic that this process owns and has not taken in, as of the last fetch.', ({ lag }) => lag);
   gauge('millrace_frontier_span_jobs', 'Largest distance, over its partitions, from the committed offset to what was taken in.', ({ frontierSpan }) => frontierSpan);
   gauge('millrace_room_bytes', 'Bytes of the waiting jobs.', ({ roomBytes }) => roomBytes);
   new Gauge({
     name: 'millrace_jobs_waiting', help: 'Jobs in the waiting room, by reason.', labelNames: ['queue', 'reason'], registers: [registry],
     collect() {
       this.reset();
-      for (const [queue, reading] of readings) for (const [reason, count] of reading().waiting) this.set({ queue, reason }, count);
+      for (const [queue, reading] of readings) for (const [reason, count] of reading.waiting) this.set({ queue, reason }, count);
     },
   });
 
   return {
     forQueue: (queue, kinds) => createQueueMetrics(families, queue, kinds, (read) => {
-      readings.set(queue, read);
-      return () => { readings.delete(queue); };
+      readers.set(queue, read);
+      return () => { readers.delete(queue); };
     }),
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    async render() {
+      readings = [...readers].map(([queue, read]) => [queue, read()]);
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
   };
 }

@@ -1,0 +1,19 @@
+import type { QueueMetrics } from '../runtime/metrics/queueMetrics.ts';
+import type { QueueObserver } from './observer.ts';
+
+/** Counts what a queue's runner tells. */
+export function createMetricsObserver(metrics: QueueMetrics): QueueObserver {
+  return {
+    attemptEnded: (kind, end, durationMs) => { metrics.attemptEnded(kind, end, durationMs); },
+    buried: (job, reason) => { metrics.buried(job.kind, reason); },
+    attemptAbandoned: (job) => { metrics.attemptAbandoned(job.kind); },
+    notice: (_partition, notice) => {
+      if (notice.type === 'publish-refused') metrics.publishRefused(notice.stream, notice.code);
+    },
+    commitFailed: (code) => { metrics.commitFailed(code); },
+    schemaUnavailable: () => { metrics.schemaUnavailable(); },
+    partitionsAssigned: (partitions) => { metrics.partitionsAssigned(partitions.length); },
+    partitionsLost: (partitions) => { metrics.partitionsLost(partitions.length); },
+    trouble: () => { metrics.trouble(); },
+  };
+}

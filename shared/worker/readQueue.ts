@@ -1,0 +1,23 @@
+import type { QueueReading } from '../runtime/metrics/queueMetrics.ts';
+import type { QueueRunner } from './queueRunner.ts';
+
+/** The part of a runner that a reading needs. */
+export type ReadableRunner = Pick<QueueRunner, 'ready' | 'highWatermarks'> & { readonly engine: Pick<QueueRunner['engine'], 'partitions' | 'running'> };
+
+/** What the gauges show of a queue: looks at each waiting job, so it is for scrapes, not for every job. */
+export function readQueue(runner: ReadableRunner): QueueReading {
+  const waiting = new Map<string, number>();
+  let lag = 0;
+  let frontierSpan = 0;
+  let roomBytes = 0;
+  for (const partition of runner.engine.partitions.values()) {
+    lag += Math.max(0, (runner.highWatermarks.get(partition.number) ?? 0) - partition.fetchedUpTo) + partition.backlogRecords;
+    frontierSpan = Math.max(frontierSpan, partition.span);
+    roomBytes += partition.roomBytes;
+    for (const job of partition.room.values()) {
+      const reason = job.state === 'waiting' || job.state === 'held' ? job.reason : job.state === 'running' ? 'running' : 'behind';
+      waiting.set(reason, (waiting.get(reason) ?? 0) + 1);
+    }
+  }
+  return { running: runner.engine.running, ready: runner.ready, partitions: runner.engine.partitions.size, lag, frontierSpan, roomBytes, waiting };
+}
