@@ -90,8 +90,8 @@ export class Partition {
   /** Restored jobs whose main record must be read again before they may start (rule 5), by offset. */
   reread: Job[] = [];
   rereadIndex = 0;
-  /** Offsets that a zombie spoke of while we restored, with the record key; they get their truth on activation. */
-  readonly owedTruth = new Map<number, string>();
+  /** Offsets that a zombie or a doubled write spoke of while we restored, with the record key; they get their truth on activation. */
+  readonly owedTruth = new Map<string, { readonly origin: number; readonly key: string }>();
   readonly commands = new Map<string, PendingCommand>();
 
   readonly events = new Outbox<JobEvent>();

@@ -30,15 +30,11 @@ function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | 
   const active = partition.phase === 'active';
   switch (partition.log.judge(record)) {
     case 'zombie':
+    case 'stale':
+      // A doubled write counts no more than a zombie's, even when it repeats the last word: compaction may keep it alone.
       if (active) tellTruth(partition, origin, record.key);
-      else partition.owedTruth.set(origin, record.key);
+      else partition.owedTruth.set(`${origin}/${record.key}`, { origin, key: record.key });
       return;
-    case 'stale': {
-      const job = partition.room.get(origin);
-      const older = job === undefined || job.lastSeq > record.seq;
-      if (active && older) tellTruth(partition, origin, record.key);
-      return;
-    }
     case 'valid':
       if (active) confirm(partition, record, now);
       else if (record.type === 'applied') commandApplied(partition, record.key);

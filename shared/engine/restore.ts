@@ -101,7 +101,7 @@ export function activate(partition: Partition, now: number): void {
   partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: partition.committedOffset });
   partition.notice({ type: 'active', epoch: partition.epoch, waiting: jobs.length });
   for (const job of jobs) wakeLane(partition, job.lane);
-  for (const [origin, key] of partition.owedTruth) tellTruth(partition, origin, key);
+  for (const { origin, key } of partition.owedTruth.values()) tellTruth(partition, origin, key);
   partition.owedTruth.clear();
   applyCommands(partition, now);
 }

@@ -1,3 +1,4 @@
+import type { Job } from './job.ts';
 import type { Partition } from './partition.ts';
 import { putTruth, putWait } from './room.ts';
 
@@ -27,13 +28,18 @@ export function tellTruth(partition: Partition, origin: number, key: string): vo
   if (bearer !== undefined && bearer.offset !== origin && bearer.room === 'in') putWait(partition, bearer);
 }
 
+/** Is a write of ours about the job sent, and not read back? It then lies behind all that was read so far. */
+function isUnderWay(partition: Partition, job: Job): boolean {
+  return job.lastSeq > 0 && (job.logEpoch !== partition.epoch || job.logSeq < job.lastSeq);
+}
+
 function truthOf(partition: Partition, origin: number): 'wait' | 'tombstone' | 'void' | 'silence' {
   const waiting = partition.room.get(origin);
   if (waiting !== undefined) {
     // Done, but not durably settled yet: its own tombstone follows.
     if (waiting.room === 'leaving' || waiting.state === 'ended') return 'silence';
-    // A first write under way says it soon.
-    return waiting.room === 'in' ? 'wait' : 'silence';
+    // A write under way says it soon.
+    return waiting.room === 'in' && !isUnderWay(partition, waiting) ? 'wait' : 'silence';
   }
   if (origin < partition.committedOffset || partition.committedBits.has(origin) || partition.tombstoned.has(origin)) return 'tombstone';
   const slot = partition.frontier.slotOf(origin);

@@ -1,0 +1,108 @@
+import type { RoomWrite } from '../../../../shared/engine/effects.ts';
+import type { WaitReason } from '../../../../shared/engine/job.ts';
+import type { Failure } from '../../../../shared/jobs/outcome.ts';
+import type { Chance } from './random.ts';
+
+/** A record for the retry topic: its content when it was sent. */
+export interface Sent {
+  readonly type: RoomWrite['type'] | 'command';
+  readonly key: string;
+  readonly origin: number;
+  readonly holder: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly attempt: number;
+  readonly dueMs: number;
+  readonly reason: WaitReason;
+  readonly failure: Failure | null;
+  readonly firstFailure: Failure | null;
+  readonly command: 'redrive' | 'discard';
+}
+
+export interface LogEntry extends Sent {
+  readonly offset: number;
+  /** Steps with a live owner, when it was appended. */
+  readonly age: number;
+  readonly valid: boolean;
+}
+
+/** One partition of the retry topic, with a reader of its own that misses nothing and says what is true. */
+export class RetryLog {
+  entries: LogEntry[] = [];
+  endOffset = 0;
+  epoch = 0;
+  seq = 0;
+  /** Who holds the lease in force. */
+  holder = '';
+  /** The valid word about each job that is in the room. */
+  readonly waiting = new Map<number, LogEntry>();
+  /** Who waited when a lease came into force, by its holder. */
+  readonly waitingAtLease = new Map<string, readonly number[]>();
+  readonly #chance: Chance;
+  readonly #gap: number;
+
+  constructor(chance: Chance, gap: number) {
+    this.#chance = chance;
+    this.#gap = gap;
+  }
+
+  /** One record batch: all of it or nothing. */
+  append(batch: readonly Sent[], age: number): LogEntry[] {
+    if (this.#chance.hit(this.#gap)) this.endOffset += 1 + this.#chance.int(2);
+    return batch.map((sent) => {
+      const valid = this.#judge(sent);
+      const entry: LogEntry = { ...sent, offset: this.endOffset++, age, valid };
+      this.entries.push(entry);
+      if (valid && sent.type === 'wait') this.waiting.set(sent.origin, entry);
+      else if (valid && (sent.type === 'tombstone' || sent.type === 'void')) this.waiting.delete(sent.origin);
+      return entry;
+    });
+  }
+
+  #judge(sent: Sent): boolean {
+    if (sent.type === 'command') return true;
+    if (sent.type === 'lease') {
+      if (sent.epoch <= this.epoch) return false;
+      this.epoch = sent.epoch;
+      this.seq = 0;
+      this.holder = sent.holder;
+      this.waitingAtLease.set(sent.holder, [...this.waiting.keys()].sort((a, b) => a - b));
+      return true;
+    }
+    if (sent.epoch !== this.epoch || sent.seq <= this.seq) return false;
+    this.seq = sent.seq;
+    return true;
+  }
+
+  read(from: number, most: number): { entries: LogEntry[]; nextOffset: number } {
+    let low = 0;
+    let high = this.entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.entries[middle] as LogEntry).offset < from) low = middle + 1;
+      else high = middle;
+    }
+    const entries = this.entries.slice(low, low + most);
+    const last = entries.at(-1);
+    // A fetch that reaches the end says so, most times: what compaction removed there may hide it.
+    const reachesEnd = low + entries.length === this.entries.length && this.#chance.hit(0.8);
+    const nextOffset = reachesEnd ? this.endOffset : last === undefined ? from : last.offset + 1;
+    return { entries, nextOffset: Math.max(from, nextOffset) };
+  }
+
+  /** Drops what a record of the same key supersedes, where that one is older than `lag`; and nulls older than twice the lag. */
+  compact(age: number, lag: number): void {
+    const last = new Map<string, LogEntry>();
+    for (const entry of this.entries) last.set(wireKey(entry), entry);
+    this.entries = this.entries.filter((entry) => {
+      const latest = last.get(wireKey(entry)) as LogEntry;
+      if (latest !== entry) return latest.age >= age - lag;
+      return entry.type === 'wait' || entry.type === 'lease' || entry.type === 'command' || entry.age >= age - 2 * lag;
+    });
+  }
+}
+
+/** Keys of leases and commands are out of the reach of job ids. */
+function wireKey(entry: LogEntry): string {
+  return entry.type === 'lease' || entry.type === 'command' || entry.type === 'applied' ? `\u0000${entry.key}` : entry.key;
+}

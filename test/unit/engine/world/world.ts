@@ -1,0 +1,239 @@
+import { History } from './history.ts';
+import { MainLog } from './mainLog.ts';
+import { drawPlan, type Plan } from './plan.ts';
+import { Chance } from './random.ts';
+import { RetryLog, type Sent } from './retryLog.ts';
+import type { Payload, Shard, Surroundings } from './shard.ts';
+import { Worker } from './worker.ts';
+
+const HEALING_STEPS = 6000;
+const WORKERS = 3;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly trace?: (...line: unknown[]) => void;
+  /** Overrides how long compaction leaves what is superseded. */
+  readonly lagSteps?: number;
+}
+
+export interface WorldReport {
+  readonly violations: ReadonlyMap<string, string>;
+  readonly starts: number;
+  readonly repeats: number;
+  readonly jobs: number;
+}
+
+/** Plays one seed: troubles first, then healing until all is settled, then judgement. */
+export function playSeed(options: WorldOptions): WorldReport {
+  return new World(options).play();
+}
+
+class World implements Surroundings {
+  readonly chance: Chance;
+  readonly plan: Plan;
+  readonly shards: Shard[];
+  readonly history: History;
+  readonly trace: ((...line: unknown[]) => void) | null;
+  now = 1_000_000;
+  troubled = true;
+  #workers: Worker[] = [];
+  #workerIds = 0;
+  #generations = 0;
+  #commands = 0;
+  #step = 0;
+  #late: { readonly shard: Shard; readonly payload: Payload; readonly atStep: number }[] = [];
+
+  constructor({ seed, trace, lagSteps }: WorldOptions) {
+    this.chance = new Chance(seed);
+    this.plan = drawPlan(this.chance, { lagSteps });
+    this.trace = trace ?? null;
+    this.history = new History(this.plan.partitions);
+    this.shards = Array.from({ length: this.plan.partitions }, (_, number) => ({
+      number, main: new MainLog(), retry: new RetryLog(this.chance, this.plan.chances.gap), committed: null, owner: null, age: 0,
+    }));
+    this.trace?.(JSON.stringify(this.plan));
+  }
+
+  play(): WorldReport {
+    const { plan, chance, history } = this;
+    let jobs = 0;
+    for (this.#step = 0; this.#step < plan.steps; this.#step++) {
+      this.now += 1 + chance.int(40);
+      if (jobs < plan.jobs && chance.hit(plan.chances.enqueue)) {
+        this.#enqueue();
+        jobs++;
+      }
+      if (chance.hit(plan.chances.command)) this.#commandAnything();
+      this.#stepAll();
+      if (chance.hit(plan.chances.fault)) this.#fault();
+      for (const late of this.#late) if (late.atStep <= this.#step) this.land(late.shard, late.payload);
+      this.#late = this.#late.filter((late) => late.atStep > this.#step);
+      if (chance.hit(plan.chances.compact)) for (const shard of this.shards) shard.retry.compact(shard.age, plan.lagSteps);
+    }
+    this.#heal();
+    history.conclude();
+    return { violations: history.violations, starts: history.starts, repeats: history.repeats, jobs };
+  }
+
+  land(shard: Shard, payload: Payload): void {
+    const { history } = this;
+    switch (payload.stream) {
+      case 'retry':
+        for (const entry of shard.retry.append(payload.records, shard.age)) {
+          this.trace?.('  log', `${shard.number}/${entry.offset}`, entry.type, entry.origin, `e${entry.epoch}.${entry.seq}`, entry.valid ? '' : 'void of force', entry.type === 'wait' ? `${entry.reason} ${entry.attempt}` : entry.holder || entry.key);
+          history.retryAppended(shard.number, entry);
+        }
+        return;
+      case 'events':
+        for (const event of payload.items) history.eventAppended(shard.number, event);
+        return;
+      case 'dlq':
+        for (const letter of payload.items) history.letterAppended(shard.number, letter);
+        return;
+    }
+  }
+
+  landLater(shard: Shard, payload: Payload): void {
+    this.#late.push({ shard, payload, atStep: this.#step + this.chance.int(80) });
+  }
+
+  #enqueue(): void {
+    const shard = this.chance.pick(this.shards);
+    const entry = shard.main.append(this.plan, this.chance, this.now);
+    this.history.enqueued(shard.number, entry);
+    this.trace?.('job', `${shard.number}/${entry.offset}`, entry.key?.toString(), entry.policy.kind, entry.id, entry.notBeforeMs > 0 ? 'scheduled' : '', entry.poison ? 'poison' : '');
+  }
+
+  #commandAnything(): void {
+    const shard = this.chance.pick(this.shards);
+    if (shard.main.entries.length === 0) return;
+    this.#command(shard, this.chance.pick(shard.main.entries).offset, this.chance.hit(0.7) ? 'redrive' : 'discard');
+  }
+
+  /** An operator who sees a dead letter speaks of it. */
+  #command(shard: Shard, origin: number, command: 'redrive' | 'discard'): void {
+    if (this.history.track(shard.number, origin).letters === 0) return;
+    this.history.commanded(shard.number, origin);
+    const sent: Sent = {
+      type: 'command', key: `c${this.#commands++}`, origin, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command,
+    };
+    this.land(shard, { stream: 'retry', records: [sent] });
+  }
+
+  #stepAll(): void {
+    for (const shard of this.shards) {
+      const owner = this.#ownerOf(shard);
+      if (owner === null) {
+        if (this.chance.hit(0.3)) this.#give(shard);
+      } else if (owner.frozen === 0 && owner.engine.partitions.get(shard.number)?.phase === 'active') shard.age++;
+    }
+    for (const worker of this.#workers) {
+      worker.step();
+      for (const number of worker.handedOver.splice(0)) this.#takeBack(worker, this.shards[number] as Shard);
+      for (const [number, patience] of worker.revoking) {
+        worker.revoking.set(number, patience - 1);
+        if (patience === 0) this.#takeBack(worker, this.shards[number] as Shard);
+      }
+    }
+  }
+
+  #ownerOf(shard: Shard): Worker | null {
+    const worker = this.#workers.find((one) => one.id === shard.owner?.workerId);
+    if (worker === undefined || !worker.owns(shard)) return null;
+    // A member that found itself lost joins again.
+    return worker.engine.partitions.has(shard.number) ? worker : null;
+  }
+
+  #takeBack(worker: Worker, shard: Shard): void {
+    const owned = worker.owns(shard);
+    worker.lose(shard.number);
+    if (owned) shard.owner = null;
+  }
+
+  #give(shard: Shard): void {
+    const { chance } = this;
+    const candidates = this.#workers.filter((worker) => worker.frozen === 0);
+    const worker = candidates.length > 0 && (this.#workers.length >= WORKERS || chance.hit(0.5)) ? chance.pick(candidates) : this.#hire();
+    const generation = ++this.#generations;
+    shard.owner = { workerId: worker.id, generation };
+    this.trace?.('give', shard.number, 'to', worker.id, 'generation', generation, 'from', JSON.stringify(shard.committed));
+    worker.assign(shard, generation);
+  }
+
+  #hire(): Worker {
+    const worker = new Worker(++this.#workerIds, this);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  #fault(): void {
+    const { chance } = this;
+    const shard = chance.pick(this.shards);
+    const worker = this.#ownerOf(shard);
+    if (worker === null) return;
+    const drawn = chance.next();
+    if (drawn < 0.4) this.#crash(worker);
+    else if (drawn < 0.7) {
+      worker.frozen = chance.int(60);
+      this.trace?.('evicted', worker.id, 'frozen', worker.frozen);
+      for (const one of this.shards) if (worker.owns(one)) one.owner = null;
+    } else if (!worker.revoking.has(shard.number)) {
+      this.trace?.('revoke', shard.number, 'from', worker.id);
+      worker.revoke(shard, chance.int(200));
+    }
+  }
+
+  #crash(worker: Worker): void {
+    this.trace?.('crash', worker.id);
+    worker.crash(this.chance.int(3));
+    this.#workers = this.#workers.filter((one) => one !== worker);
+    for (const shard of this.shards) if (shard.owner?.workerId === worker.id) shard.owner = null;
+  }
+
+  #heal(): void {
+    const { chance } = this;
+    this.trace?.('heal');
+    this.troubled = false;
+    for (const late of this.#late.splice(0)) this.land(late.shard, late.payload);
+    for (const worker of this.#workers) worker.frozen = 0;
+    if (chance.hit(0.5)) for (const worker of [...this.#workers]) this.#crash(worker);
+    for (const late of this.#late.splice(0)) this.land(late.shard, late.payload);
+    this.#settle();
+    if (this.history.violations.size > 0 || !chance.hit(0.2)) return;
+    // Whoever comes now finds nothing to do.
+    this.history.over = true;
+    for (const worker of [...this.#workers]) this.#crash(worker);
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (let step = 0; step < HEALING_STEPS; step++) {
+      this.now += 50;
+      this.#stepAll();
+      if (step % 16 === 0) this.#releaseHeld();
+      if (step % 8 === 0 && this.shards.every((shard) => this.#quiet(shard))) return;
+    }
+    for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}`);
+  }
+
+  #releaseHeld(): void {
+    for (const shard of this.shards) {
+      const partition = this.#ownerOf(shard)?.engine.partitions.get(shard.number);
+      if (partition?.phase !== 'active' || partition.commands.size > 0) continue;
+      for (const job of partition.room.values()) if (job.state === 'held') this.#command(shard, job.offset, this.chance.hit(0.7) ? 'redrive' : 'discard');
+    }
+  }
+
+  #quiet(shard: Shard): boolean {
+    const worker = this.#ownerOf(shard);
+    const partition = worker?.engine.partitions.get(shard.number);
+    if (worker === null || partition === undefined || partition.phase !== 'active' || partition.draining || !worker.idle) return false;
+    const settled = partition.room.size === 0 && partition.frontier.offset >= shard.main.endOffset && partition.commands.size === 0;
+    if (!settled || partition.log.position < shard.retry.endOffset || !partition.isDrained) return false;
+    const { running, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
+    if (running !== 0 || memoryJobs !== 0 || memoryBytes !== 0 || roomBytes !== 0 || backlogRecords !== 0 || worker.engine.waiting !== 0) {
+      this.history.flag('not back to nothing', JSON.stringify({ running, memoryJobs, memoryBytes, roomBytes, backlogRecords, waiting: worker.engine.waiting }));
+    }
+    return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
+  }
+}
