@@ -19,6 +19,8 @@ export interface ClientOptions {
   readonly source: string;
   /** Kinds to prepare in `start`, so that the first enqueue finds them ready and a wrong schema shows early. */
   readonly jobs?: readonly JobDefinition[];
+  /** Called once before a queue's first job: makes its topics, where that is wanted. */
+  readonly prepareQueue?: (queue: string) => Promise<unknown>;
   readonly clock?: Clock;
   /** In [0, 1); spreads the waits between tries. */
   readonly random?: () => number;
@@ -51,15 +53,15 @@ export interface Client {
    * @throws MillraceError BAD_PAYLOAD (naming the field), BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, SCHEMA_INCOMPATIBLE,
    *   SCHEMA_INVALID, UNKNOWN_KIND: nothing was enqueued. BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE: try again later. NOT_RUNNING: it is closed.
    */
-  enqueue<P>(job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<Receipt>;
+  enqueue<P>(this: void, job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<Receipt>;
   /**
    * All payloads are checked before the first is sent: one bad payload, nothing enqueued (its place is named). The encoded jobs are held in
    * memory meanwhile, so give very long lists in slices. Rejects like {@link enqueue}, or with PARTLY_ENQUEUED, which tells the accepted ones.
    */
-  enqueueMany<P>(job: JobDefinition<string, P>, payloads: readonly NoInfer<P>[]): Promise<Receipt[]>;
+  enqueueMany<P>(this: void, job: JobDefinition<string, P>, payloads: readonly NoInfer<P>[]): Promise<Receipt[]>;
   /** The same for jobs of different kinds and with options. */
-  enqueueMany<const Ps extends readonly unknown[]>(entries: readonly [...{ readonly [I in keyof Ps]: EnqueueEntry<Ps[I]> }]): Promise<Receipt[]>;
-  enqueueMany(entries: readonly EnqueueEntry[]): Promise<Receipt[]>;
+  enqueueMany<const Ps extends readonly unknown[]>(this: void, entries: readonly [...{ readonly [I in keyof Ps]: EnqueueEntry<Ps[I]> }]): Promise<Receipt[]>;
+  enqueueMany(this: void, entries: readonly EnqueueEntry[]): Promise<Receipt[]>;
   /** Refuses further jobs, waits for those that are pending (at most the delivery timeout), disconnects. Idempotent. */
   close(): Promise<void>;
 }
@@ -97,7 +99,7 @@ export function createClient(options: ClientOptions): Client {
     return starting;
   };
 
-  const kinds = createPreparedKinds({ codec, producer, source, persist: (work) => persist(() => connect().then(work)) });
+  const kinds = createPreparedKinds({ codec, producer, source, prepareQueue: options.prepareQueue ?? (() => Promise.resolve()), persist: (work) => persist(() => connect().then(work)) });
 
   /** Tries again what failed for now, until the delivery timeout. */
   const persist = async <T>(work: () => Promise<T>): Promise<T> => {

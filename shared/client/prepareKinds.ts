@@ -7,6 +7,7 @@ export interface PrepareOptions {
   readonly codec: ClientCodec;
   readonly producer: Pick<Producer, 'partitionCount'>;
   readonly source: string;
+  readonly prepareQueue: (queue: string) => Promise<unknown>;
   /** Runs work, and again what failed for now. */
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -20,11 +21,12 @@ export interface PreparedKinds {
 }
 
 /** To prepare a kind is to register its schema and to look up its queue's partitions; `persist` may try that several times. */
-export function createPreparedKinds({ codec, producer, source, persist }: PrepareOptions): PreparedKinds {
+export function createPreparedKinds({ codec, producer, source, prepareQueue, persist }: PrepareOptions): PreparedKinds {
   const kinds = new Map<JobDefinition, { kind: PreparedKind | null; waiting: number; readonly promise: Promise<PreparedKind> }>();
   const sourceBytes = Buffer.from(source);
 
   const prepare = (job: JobDefinition): Promise<PreparedKind> => persist(async () => {
+    await prepareQueue(job.queue);
     const [writer, partitions] = await Promise.all([codec.register(job.schema), producer.partitionCount(job.queue)]);
     return { job, writer, partitions, kindBytes: Buffer.from(job.kind), sourceBytes };
   });

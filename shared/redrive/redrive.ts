@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { commandRecord, readBuriedRecord, type Burial, type CarriedJob } from '../kafka/envelope.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
-import { queueTopics } from '../kafka/queueTopics.ts';
+import { queueTopicNames } from '../kafka/topics.ts';
 import { scanTopic } from '../kafka/scanTopic.ts';
 
 /** A job in the dead-letter topic. */
@@ -34,7 +34,7 @@ interface Found {
 async function findBuried({ broker, admin }: DeadLetterTools, queue: string): Promise<Found[]> {
   const found = new Map<string, Found>();
   await scanTopic({
-    broker, admin, topic: queueTopics(queue).dlq,
+    broker, admin, topic: queueTopicNames(queue).dlq,
     visit: (partition, record) => {
       const read = readBuriedRecord(record);
       if (read === null || read.job.origin.topic !== queue || read.job.origin.partition !== partition) return;
@@ -66,6 +66,6 @@ export async function commandBuried(
 ): Promise<BuriedJob[]> {
   const selected = (await findBuried(tools, queue)).filter(({ shown }) => select(shown));
   await Promise.all(selected.map(({ job, burial, shown }) =>
-    tools.producer.send(queueTopics(queue).retry, shown.partition, [commandRecord(`${command}/${job.id}/${randomUUID()}`, command, job, burial.firstFailure)])));
+    tools.producer.send(queueTopicNames(queue).retry, shown.partition, [commandRecord(`${command}/${job.id}/${randomUUID()}`, command, job, burial.firstFailure)])));
   return selected.map(({ shown }) => shown);
 }

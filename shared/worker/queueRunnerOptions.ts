@@ -1,7 +1,7 @@
 import type { Codec, Writer } from '../avro/codec.ts';
 import type { EngineLimits } from '../engine/engineOptions.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
-import type { QueueTopics } from '../kafka/queueTopics.ts';
+import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { JobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
@@ -10,7 +10,7 @@ import type { QueueObserver } from './observer.ts';
 
 /** All that one queue's runner is made of. */
 export interface QueueRunnerOptions {
-  readonly topics: QueueTopics;
+  readonly topics: QueueTopicNames;
   readonly group: string;
   readonly workerId: string;
   readonly broker: Broker;

@@ -5,7 +5,8 @@ import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
-import { queueTopics } from '../kafka/queueTopics.ts';
+import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
+import { queueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly observe: (queue: string) => QueueObserver;
   /** Names this process in leases, logs and the group. Must differ between processes. Default: host name and a random part. */
   readonly workerId?: string;
+  /** How missing topics are made. Default: 6 partitions, 1 replica (production wants 3). `false`: they must exist. */
+  readonly topics?: TopicDefaults | false;
   /** Consumer group of a queue; its committed offsets are the queue's progress. Default `millrace.<queue>`. */
   readonly groupOf?: (queue: string) => string;
   /** Attempts under way at once in each queue. Default 100. */
@@ -70,12 +73,18 @@ export function createWorker(options: WorkerOptions): Worker {
       const eventsWriter = await codec.register(jobEventsV1);
       await Promise.all(jobs.map((job) => codec.register(job.schema)));
       await producer.start();
+      const topics = await prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger);
       for (const [queue, handled] of byQueue) {
         runners.push(new QueueRunner({
-          topics: queueTopics(queue),
+          topics: queueTopicNames(queue),
           group: options.groupOf?.(queue) ?? `millrace.${queue}`,
           workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
-          limits: { ...defaultLimits, ...options.limits, concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency },
+          limits: {
+            ...defaultLimits,
+            retryRecordBytes: topics.get(queueTopicNames(queue).retry) ?? defaultLimits.retryRecordBytes,
+            ...options.limits,
+            concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency,
+          },
           logger: options.logger,
           observer: options.observe(queue),
           sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,

@@ -1,7 +1,7 @@
 import { createClient, type Client } from '../../../shared/client/client.ts';
 import { createCodec } from '../../../shared/avro/codec.ts';
 import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
-import { queueTopics } from '../../../shared/kafka/queueTopics.ts';
+import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { createMemoryCluster, createVirtualClock, seededRandom, type MemoryCluster, type VirtualClock } from '../../../shared/testing/index.ts';
 import { createMemoryRegistry, type MemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
@@ -25,7 +25,7 @@ export function createRig(queues: readonly string[], partitions = 1): Rig {
   const random = seededRandom(7);
   const cluster = createMemoryCluster({ clock, random });
   for (const queue of queues) {
-    const topics = queueTopics(queue);
+    const topics = queueTopicNames(queue);
     for (const name of Object.values(topics) as string[]) {
       cluster.inspect.createTopic({ name, partitions, config: name === topics.retry ? { 'cleanup.policy': 'compact' } : {} });
     }

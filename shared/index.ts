@@ -1,0 +1,30 @@
+/** millrace: durable background jobs on Kafka, ordered per entity even through retries. */
+export { createMillrace, type Millrace, type MillraceOptions, type WorkOptions } from './millrace.ts';
+
+export { defineJob } from './jobs/defineJob.ts';
+export type { JobOptions } from './jobs/jobOptions.ts';
+export type { BatchAnswer, HandlerAnswer, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
+export type { BatchContext, BatchJob, JobContext, JobLogger } from './jobs/jobContext.ts';
+export { dead, done, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
+export { PermanentError } from './jobs/permanentError.ts';
+export { parseDuration, type Duration } from './jobs/duration.ts';
+export type { JobPolicy, Order } from './jobs/policy.ts';
+export type { AvroSchema, PayloadSchema } from '../schemas/payloadSchema.ts';
+
+export { createClient, type Client, type ClientOptions, type EnqueueEntry } from './client/client.ts';
+export type { EnqueueOptions } from './client/enqueueOptions.ts';
+export type { Receipt } from './client/receipts.ts';
+export { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
+export type { QueueObserver } from './worker/observer.ts';
+export type { BuriedJob } from './redrive/redrive.ts';
+
+export { createCodec, type Codec } from './avro/codec.ts';
+export { createRegistry, type Registry } from './avro/registry.ts';
+export type { Broker } from './kafka/port.ts';
+export { createKafkajsBroker, type KafkajsBrokerOptions } from './kafka/kafkajs/kafkajsBroker.ts';
+export type { TopicDefaults } from './kafka/prepareTopics.ts';
+
+export { MillraceError, isMillraceError } from './errors/MillraceError.ts';
+export type { ErrorCode } from './errors/catalogue.ts';
+export { createLogger, type Logger } from './runtime/logger.ts';
+export { createMetrics, type Metrics } from './runtime/metrics/metrics.ts';
