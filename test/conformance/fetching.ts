@@ -56,6 +56,23 @@ export function describeFetching(scenario: Scenario): void {
     expect(textOf(reader.records.filter(({ partition }) => partition === 0))).toEqual([...texts(0, 30), 'late 1', 'late 2', 'late 3']);
   });
 
+  scenario('delivers nothing of a fetch that was under way when it was paused or sent elsewhere', async ({ fill, joined, stage, topic }) => {
+    const name = await topic(3);
+    for (const partition of [0, 1]) await fill(name, partition, texts(0, 10));
+    const reader = await joined({ group: stage.uniqueName('group'), topics: [name] });
+    reader.consumer.resume(name, 2, 0);
+    for (let round = 1; round <= 5; round += 1) {
+      reader.consumer.resume(name, 0, 0);
+      reader.consumer.pause(name, 0);
+      reader.consumer.resume(name, 1, 0);
+      reader.consumer.resume(name, 1, 9);
+      await fill(name, 2, [`round ${round}`]);
+      await stage.until(() => [1, 2].every((wanted) => reader.records.filter(({ partition }) => partition === wanted).length >= round), 'the other partitions');
+    }
+    expect(textOf(reader.records.filter(({ partition }) => partition === 0))).toEqual([]);
+    expect(textOf(reader.records.filter(({ partition }) => partition === 1))).toEqual(['v9', 'v9', 'v9', 'v9', 'v9']);
+  });
+
   scenario('goes back when it is resumed at an earlier offset', async ({ fill, joined, stage, topic }) => {
     const name = await topic(1);
     await fill(name, 0, texts(0, 10));
