@@ -1,0 +1,31 @@
+import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
+import { runServices, type StopSignal } from '../../shared/runtime/service.ts';
+import { readWorkerConfig } from './config.ts';
+import { loadJobs } from './loadJobs.ts';
+import { createWorkerServices } from './workerService.ts';
+
+/** A worker process: `node services/worker/main.ts ./jobs.ts …` runs the jobs that the modules define until SIGTERM. Settings: docs/config.md. */
+try {
+  const config = readWorkerConfig(process.env);
+  const logger = createLogger({ level: config.logLevel, service: 'worker', clock: systemClock, ...(config.workerId === null ? {} : { workerId: config.workerId }) });
+  const jobs = await loadJobs(process.argv.slice(2), process.cwd());
+  const end = await runServices(createWorkerServices(config, jobs, logger), {
+    logger,
+    clock: systemClock,
+    random: Math.random,
+    startJitterMs: config.startJitter,
+    stopTimeoutMs: config.stopTimeout,
+    onSignal(listener) {
+      const signals: readonly StopSignal[] = ['SIGTERM', 'SIGINT'];
+      for (const signal of signals) process.on(signal, listener);
+      return () => { for (const signal of signals) process.off(signal, listener); };
+    },
+  });
+  process.exit(end === 'stopped' ? 0 : 1);
+} catch (error) {
+  if (!isMillraceError(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(2);
+}

@@ -1,0 +1,64 @@
+import { createRegistry } from '../../shared/avro/registry.ts';
+import { MillraceError } from '../../shared/errors/MillraceError.ts';
+import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
+import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { createHttpEndpoint } from '../../shared/runtime/httpEndpoint.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { createMetrics } from '../../shared/runtime/metrics/metrics.ts';
+import { createService, type Service } from '../../shared/runtime/service.ts';
+import { combineObservers, createLogObserver } from '../../shared/worker/logObserver.ts';
+import { createMetricsObserver } from '../../shared/worker/metricsObserver.ts';
+import { readQueue } from '../../shared/worker/readQueue.ts';
+import { createWorker } from '../../shared/worker/worker.ts';
+import { createWorkerChecks } from '../../shared/worker/workerHealth.ts';
+import type { WorkerConfig } from './config.ts';
+
+/** The services of a worker process, in the order of their start: its HTTP endpoint answers while the worker is still restoring. */
+export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDefinition[], logger: Logger): Service[] {
+  if (config.brokers === null) throw new MillraceError('BAD_CONFIG', { at: 'KAFKA_BROKERS', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: 'nothing' });
+  if (config.registryUrl === null) throw new MillraceError('BAD_CONFIG', { at: 'SCHEMA_REGISTRY_URL', expected: 'the registry\'s address', got: 'nothing' });
+  const metrics = createMetrics({ measureProcess: true });
+  const kindsOf = (queue: string): string[] => jobs.filter((job) => job.queue === queue).map(({ kind }) => kind);
+  const byQueue = new Map([...new Set(jobs.map(({ queue }) => queue))].map((queue) => [queue, metrics.forQueue(queue, kindsOf(queue))]));
+  const worker = createWorker({
+    broker: createKafkajsBroker({ brokers: config.brokers }),
+    registry: createRegistry({ url: config.registryUrl }),
+    jobs,
+    logger,
+    observe(queue) {
+      const queueMetrics = byQueue.get(queue) ?? metrics.forQueue(queue, kindsOf(queue));
+      return combineObservers(createLogObserver(logger, queue), createMetricsObserver(queueMetrics));
+    },
+    ...(config.workerId === null ? {} : { workerId: config.workerId }),
+    concurrency: config.concurrency,
+    sessionTimeoutMs: config.sessionTimeout,
+    flushIntervalMs: config.flushInterval,
+    drainTimeoutMs: config.drainTimeout,
+    abortGraceMs: config.abortGrace,
+    maxBytesPerPartition: config.fetchBytes,
+    limits: {
+      intakeJobs: config.intakeJobs,
+      intakeBytes: config.intakeBytes,
+      roomEntries: config.roomEntries,
+      roomBytes: config.roomBytes,
+      frontierPatienceMs: config.frontierPatience,
+      unknownKindBoundMs: config.unknownKindBound,
+    },
+  });
+  const checks = createWorkerChecks({ runners: () => worker.runners, clock: systemClock, stallAfterMs: config.stallAfter });
+  const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger });
+  return [
+    createService('http', {
+      start: async () => { logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz'); },
+      stop: () => endpoint.stop(),
+    }),
+    createService('worker', {
+      async start() {
+        await worker.start();
+        for (const runner of worker.runners) byQueue.get(runner.options.topics.main)?.watch(() => readQueue(runner));
+      },
+      stop: () => worker.stop(),
+    }),
+  ];
+}
