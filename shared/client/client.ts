@@ -4,7 +4,7 @@ import { parseDuration, type Duration } from '../jobs/duration.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Broker } from '../kafka/port.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
-import { buildRecord, type BuildTools, type BuiltRecord, type ClientCodec } from './buildRecord.ts';
+import { buildRecord, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from './buildRecord.ts';
 import { checkOptions, noOptions, type EnqueueOptions } from './enqueueOptions.ts';
 import { createPendingBudget } from './pendingBudget.ts';
 import { createPreparedKinds } from './prepareKinds.ts';
@@ -44,7 +44,8 @@ export type EnqueueEntry<P = unknown> = readonly [job: JobDefinition<string, P>,
  *
  * An enqueue resolves when Kafka has the job on all in-sync replicas. While Kafka does not answer, it is tried again until the delivery timeout;
  * then, and when a try's answer is lost, the job **may be enqueued twice, under the same id**: handlers see the same `ctx.id`. Jobs of one kind
- * that are enqueued one after the other, awaited or not, reach their entity in that order.
+ * given to `enqueue` one after the other, awaited or not, reach their entity in that order, and so do the jobs of one list. An `enqueueMany` that is
+ * not awaited may be overtaken by later calls.
  */
 export interface Client {
   /** Connects and prepares {@link ClientOptions.jobs}. Not needed, but tells early what is wrong. */
@@ -143,9 +144,18 @@ export function createClient(options: ClientOptions): Client {
   const enqueueOne = async (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const checked = checkOptions(given, clock.now());
-    const kind = kinds.now(job) ?? (await kinds.get(job));
     const book = createReceiptBook(1);
-    dispatch(job.queue, buildRecord(kind, payload, checked, tools), deadlineMs, book, 0);
+    const refuse = (error: unknown): void => { book.refuse(0, error); };
+    kinds.use(job, (kind) => {
+      let built: BuiltRecord;
+      try {
+        built = buildRecord(kind, payload, checked, tools);
+      } catch (error) {
+        refuse(error);
+        return;
+      }
+      dispatch(job.queue, built, deadlineMs, book, 0);
+    }, refuse);
     const [receipt] = await book.complete;
     return receipt as Receipt;
   };
@@ -154,9 +164,10 @@ export function createClient(options: ClientOptions): Client {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const built: BuiltRecord[] = [];
     const queues: string[] = [];
+    let kind: PreparedKind | null = null;
     for (let i = 0; i < count; i += 1) {
       const [job, payload, given] = entryAt(i);
-      const kind = kinds.now(job) ?? (await kinds.get(job));
+      if (kind?.job !== job) kind = await kinds.get(job);
       try {
         built.push(buildRecord(kind, payload, given === undefined ? noOptions : checkOptions(given, clock.now()), tools));
       } catch (error) {

@@ -14,15 +14,22 @@ export interface PrepareOptions {
 
 /** The kinds that a client knows how to build. */
 export interface PreparedKinds {
-  /** The kind, if it is prepared and nobody who asked earlier is still to be answered: so those who come later cannot overtake. */
-  now(job: JobDefinition): PreparedKind | null;
-  /** Prepares the kind, once: concurrent calls share one attempt, a failed one is forgotten. Rejects with what registry or broker said. */
+  /**
+   * Calls `run` with the kind: at once if it is prepared, else as soon as it is, in the order of the calls; or `fail` with what registry or broker
+   * said. Concurrent calls share one attempt; a failed one is forgotten.
+   */
+  use(job: JobDefinition, run: (kind: PreparedKind) => void, fail: (error: unknown) => void): void;
   get(job: JobDefinition): Promise<PreparedKind>;
+}
+
+interface Entry {
+  kind: PreparedKind | null;
+  readonly waiting: { readonly run: (kind: PreparedKind) => void; readonly fail: (error: unknown) => void }[];
 }
 
 /** To prepare a kind is to register its schema and to look up its queue's partitions; `persist` may try that several times. */
 export function createPreparedKinds({ codec, producer, source, prepareQueue, persist }: PrepareOptions): PreparedKinds {
-  const kinds = new Map<JobDefinition, { kind: PreparedKind | null; waiting: number; readonly promise: Promise<PreparedKind> }>();
+  const kinds = new Map<JobDefinition, Entry>();
   const sourceBytes = Buffer.from(source);
 
   const prepare = (job: JobDefinition): Promise<PreparedKind> => persist(async () => {
@@ -31,30 +38,30 @@ export function createPreparedKinds({ codec, producer, source, prepareQueue, per
     return { job, writer, partitions, kindBytes: Buffer.from(job.kind), sourceBytes };
   });
 
-  return {
-    now(job) {
-      const entry = kinds.get(job);
-      return entry !== undefined && entry.waiting === 0 ? entry.kind : null;
-    },
-    async get(job) {
-      let entry = kinds.get(job);
-      if (entry === undefined) {
-        if (typeof job !== 'object' || job === null || typeof job.kind !== 'string' || job.policy === undefined) {
-          throw new MillraceError('UNKNOWN_KIND', { expected: 'a job that defineJob made', got: job });
-        }
-        entry = { kind: null, waiting: 0, promise: prepare(job) };
-        kinds.set(job, entry);
-      }
-      entry.waiting += 1;
-      try {
-        entry.kind = await entry.promise;
-        return entry.kind;
-      } catch (error) {
-        if (kinds.get(job) === entry) kinds.delete(job);
-        throw error;
-      } finally {
-        entry.waiting -= 1;
-      }
-    },
+  const open = (job: JobDefinition): Entry => {
+    const entry: Entry = { kind: null, waiting: [] };
+    kinds.set(job, entry);
+    prepare(job).then(
+      (kind) => {
+        entry.kind = kind;
+        for (const { run } of entry.waiting.splice(0)) run(kind);
+      },
+      (error: unknown) => {
+        kinds.delete(job);
+        for (const { fail } of entry.waiting.splice(0)) fail(error);
+      },
+    );
+    return entry;
   };
+
+  const use: PreparedKinds['use'] = (job, run, fail) => {
+    if (typeof job !== 'object' || job === null || typeof job.kind !== 'string' || job.policy === undefined) {
+      fail(new MillraceError('UNKNOWN_KIND', { expected: 'a job that defineJob made', got: job }));
+      return;
+    }
+    const entry = kinds.get(job) ?? open(job);
+    if (entry.kind === null) entry.waiting.push({ run, fail });
+    else run(entry.kind);
+  };
+  return { use, get: (job) => new Promise((resolve, reject) => { use(job, resolve, reject); }) };
 }

@@ -94,15 +94,19 @@ describe('a run', () => {
     expect(journal).toEqual(['a starts', 'b starts', 'b stops', 'a stops']);
   });
 
-  it('obeys a signal that comes during the start', async () => {
-    const { service, journal, options, signal, clock } = setUp();
+  it('obeys a signal that comes during the start, and calls that no failure', async () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'warn', service: 'test', clock: createVirtualClock(0), destination: { write: (line) => { lines.push(line); } } });
+    const { service, journal, options, signal, clock } = setUp({ logger });
     const started = gate();
     const run = runServices([service('a', { start: () => started.promise }), service('b')], options);
     await clock.advance(0);
     signal('SIGTERM');
     started.open();
     expect(await run).toBe('stopped');
+    await clock.advance(0);
     expect(journal).toEqual(['a starts', 'a stops']);
+    expect(lines).toEqual([]);
   });
 
   it('stops the others when one cannot', async () => {

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { Engine } from '../../../shared/engine/engine.ts';
+import { defaultLimits } from '../../../shared/engine/engineOptions.ts';
+import { reportHealth } from '../../../shared/runtime/health.ts';
+import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
+import { createWorkerChecks } from '../../../shared/worker/workerHealth.ts';
+
+/** A runner that owns one partition which never gets open. */
+function setUp() {
+  const clock = createVirtualClock(Date.UTC(2026, 0, 1));
+  const engine = new Engine({ limits: defaultLimits, workerId: 'w', policies: new Map(), random: () => 0, recordBytes: () => 0, retain: () => undefined, parse: () => null });
+  engine.assigned({ partition: 0, main: { committed: null, startOffset: 0 }, retry: { committed: null, startOffset: 0, endOffset: 10 } }, clock.now());
+  const seen = { fetchMs: clock.now(), coordinatorMs: clock.now() };
+  const runner = { ready: false, highWatermarks: new Map([[0, 5]]), engine, lastSeen: () => seen };
+  const checks = createWorkerChecks({ runners: () => [runner], clock, stallAfterMs: 60_000 });
+  const minutes = async (count: number, kafkaAnswers: boolean) => {
+    for (let i = 0; i < count; i += 1) {
+      await clock.advance(60_000);
+      if (kafkaAnswers) Object.assign(seen, { fetchMs: clock.now(), coordinatorMs: clock.now() });
+      reportHealth(checks.live);
+    }
+    return { live: reportHealth(checks.live), ready: reportHealth(checks.ready) };
+  };
+  return { minutes };
+}
+
+describe('a worker whose partition does not open', () => {
+  it('is not live, and says which partition it is, while Kafka answers', async () => {
+    const { live, ready } = await setUp().minutes(3, true);
+    expect(live).toMatchObject({ ok: false, checks: { progress: { reason: expect.stringContaining('partition 0 is restoring') as unknown } } });
+    expect(ready).toMatchObject({ ok: false, checks: { kafka: { ok: true } } });
+  });
+
+  it('is live while Kafka is away, but not ready: a restart would not help', async () => {
+    const { live, ready } = await setUp().minutes(3, false);
+    expect(live.ok).toBe(true);
+    expect(ready).toMatchObject({ ok: false, checks: { kafka: { ok: false, reason: 'last answer 180 s ago' } } });
+  });
+});
