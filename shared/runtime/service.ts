@@ -47,22 +47,26 @@ export interface RunOptions {
 /** How a run ended, for the exit code: cleanly; a start failed; a stop failed or took too long; a second signal cut it short. */
 export type RunEnd = 'stopped' | 'start-failed' | 'stop-failed' | 'forced';
 
+/** A Ctrl-C reaches a process once from the terminal and once more from npm: within this time two signals are one request. */
+const ONE_REQUEST_MS = 1000;
+
 /**
  * Starts services one after the other, waits for a signal, and stops them in the opposite order, each whether or not the one before could. A
- * start that fails stops what had started. A signal during the start stops, too; a second signal does not wait any more.
+ * start that fails stops what had started. A signal during the start stops, too; a second one, a second later
+ * or more, does not wait any more.
  */
 export async function runServices(services: readonly Service[], options: RunOptions): Promise<RunEnd> {
   const { logger, clock } = options;
   const asked = Promise.withResolvers<StopSignal>();
   const forced = Promise.withResolvers<'forced'>();
-  let signals = 0;
+  let firstSignalMs: number | null = null;
   const unlisten = options.onSignal((signal) => {
-    signals += 1;
-    if (signals === 1) asked.resolve(signal);
-    else forced.resolve('forced');
+    firstSignalMs ??= clock.monotonic();
+    asked.resolve(signal);
+    if (clock.monotonic() - firstSignalMs > ONE_REQUEST_MS) forced.resolve('forced');
   });
   try {
-    const started = startAll(services, options, () => signals > 0);
+    const started = startAll(services, options, () => firstSignalMs !== null);
     const first = await Promise.race([started, asked.promise]);
     if (first === 'started') {
       logger.info(`running: ${services.map(({ name }) => name).join(', ')}`);

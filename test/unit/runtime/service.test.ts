@@ -136,7 +136,20 @@ describe('a run', () => {
     const run = runServices([service('a', { stop: () => gate().promise })], options);
     await clock.advance(0);
     signal('SIGINT');
+    await clock.advance(1001);
     signal('SIGINT');
     expect(await run).toBe('forced');
+  });
+
+  it('takes two signals at once for one: npm passes on the Ctrl-C that the terminal has sent already', async () => {
+    const { service, options, signal, clock } = setUp();
+    const drained = gate();
+    const run = runServices([service('a', { stop: () => drained.promise })], options);
+    await clock.advance(0);
+    signal('SIGINT');
+    signal('SIGINT');
+    await clock.advance(900);
+    drained.open();
+    expect(await run).toBe('stopped');
   });
 });
