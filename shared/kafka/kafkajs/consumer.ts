@@ -17,6 +17,8 @@ import { waitForTopics } from './waitForTopics.ts';
 interface Holding { state: 'granting' | 'owned' | 'draining'; wantedBack: boolean }
 
 const METADATA_BYTES = 4096;
+/** A rebalance is noticed by heartbeat, so their interval is what a hand-over takes. */
+const LONGEST_HEARTBEAT_INTERVAL_MS = 500;
 const HEARTBEATS_PER_SESSION = 10;
 
 /** The port's consumer: what this member holds, and when its owner hears of it. Membership and fetching are parts of their own. */
@@ -47,7 +49,7 @@ export class KafkajsConsumer implements Consumer {
       topics: options.topics,
       sessionTimeoutMs: options.sessionTimeoutMs,
       rebalanceTimeoutMs: options.sessionTimeoutMs + options.revokeTimeoutMs,
-      heartbeatIntervalMs: Math.max(100, Math.min(1000, options.sessionTimeoutMs / HEARTBEATS_PER_SESSION)),
+      heartbeatIntervalMs: Math.min(LONGEST_HEARTBEAT_INTERVAL_MS, options.sessionTimeoutMs / HEARTBEATS_PER_SESSION),
     }, {
       claims: () => [...this.#holdings.keys()].sort((a, b) => a - b),
       shared: (share) => { this.#take(share); },

@@ -33,7 +33,7 @@ type Phase = 'outside' | 'joining' | 'syncing' | 'stable';
  * One member of a consumer group, by Kafka's classic protocol: joins, answers rebalances, leads when elected, keeps the session
  * alive. Joins and syncs go over their own link, because a broker answers one request of a connection at a time and a join may
  * wait for other members; heartbeats and commits use the link `group` beside it and never stop. So nobody has to stand still for
- * a rebalance.
+ * a rebalance. A join's link lives for one round: an idle one may be dead unnoticed, and a join has the longest time limit of all.
  *
  * The member is sure of its place only as long as the coordinator confirmed it within the session timeout; after that it says
  * `lost` by itself, since others may have been given its partitions.
@@ -50,6 +50,7 @@ export class Membership {
   /** The last generation whose share was taken over; travels with the claims. */
   #confirmedGeneration = -1;
   #coordinator: number | null = null;
+  #joinLink: Link | null = null;
   #aliveUntilMs = Infinity;
   #rejoin = true;
   #stopping = false;
@@ -150,12 +151,22 @@ export class Membership {
   }
 
   async #joinAndSync(): Promise<void> {
-    const joined = await this.#join();
-    this.#phase = 'syncing';
     const link = await this.#coordinatorLink('join');
+    this.#joinLink = link;
+    try {
+      await this.#joinAndSyncOver(link);
+    } finally {
+      link.close();
+      this.#joinLink = null;
+    }
+  }
+
+  async #joinAndSyncOver(link: Link): Promise<void> {
+    const joined = await this.#join(link);
+    this.#phase = 'syncing';
     const groupAssignment = joined.leaderId === joined.memberId ? await this.#lead(joined) : [];
     const sentAtMs = this.#clock.monotonic();
-    const reply = await this.#ask<SyncGroupReply>(link, 'SyncGroup', { groupId: this.#options.group, generationId: joined.generationId, memberId: joined.memberId, groupAssignment });
+    const reply = await request<SyncGroupReply>(link, 'SyncGroup', { groupId: this.#options.group, generationId: joined.generationId, memberId: joined.memberId, groupAssignment });
     if (this.#stopping || this.#generation !== joined.generationId) return;
     if (reply.errorCode !== 0) throw this.#refused(reply.errorCode);
     this.confirmAlive(sentAtMs);
@@ -164,15 +175,14 @@ export class Membership {
     this.#owner.shared(decodeAssignment(reply.memberAssignment));
   }
 
-  async #join(): Promise<JoinGroupReply> {
-    const link = await this.#coordinatorLink('join');
+  async #join(link: Link): Promise<JoinGroupReply> {
     this.#phase = 'joining';
     this.#rejoin = false;
     const { group, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     const metadata = encodeSubscription(topics, this.#owner.claims(), this.#confirmedGeneration);
     const payload = { groupId: group, sessionTimeout: sessionTimeoutMs, rebalanceTimeout: rebalanceTimeoutMs, protocolType: 'consumer', groupProtocols: [{ name: PROTOCOL_NAME, metadata }] };
     for (;;) {
-      const reply = await this.#ask<JoinGroupReply>(link, 'JoinGroup', { ...payload, memberId: this.#memberId });
+      const reply = await request<JoinGroupReply>(link, 'JoinGroup', { ...payload, memberId: this.#memberId });
       if (this.#stopping) throw new MillraceError('NOT_RUNNING');
       if (reply.errorCode === code.MEMBER_ID_REQUIRED) {
         this.#memberId = reply.memberId;
@@ -224,7 +234,7 @@ export class Membership {
     const [memberId, generation] = [this.#memberId, this.#generation];
     const link = await this.#coordinatorLink('group');
     const sentAtMs = this.#clock.monotonic();
-    const { errorCode } = await this.#ask<ErrorReply>(link, 'Heartbeat', { groupId: this.#options.group, memberId, groupGenerationId: generation });
+    const { errorCode } = await request<ErrorReply>(link, 'Heartbeat', { groupId: this.#options.group, memberId, groupGenerationId: generation });
     if (this.#stopping || generation !== this.#generation || memberId !== this.#memberId) return;
     if (errorCode === 0 || errorCode === code.REBALANCE_IN_PROGRESS) this.confirmAlive(sentAtMs);
     if (this.#phase !== 'stable') return; // join and sync say themselves how they end
@@ -244,6 +254,7 @@ export class Membership {
     this.#confirmedGeneration = -1;
     this.#aliveUntilMs = Infinity;
     if (this.#phase === 'stable') this.#phase = 'outside';
+    if (errorCode === null) this.#joinLink?.close(); // what it waits for will not come
     this.#owner.lost();
     this.requestRejoin();
   }
@@ -259,15 +270,6 @@ export class Membership {
     } catch (error) {
       this.#coordinator = null;
       await this.#cluster.refresh();
-      throw error;
-    }
-  }
-
-  async #ask<Reply extends object>(link: Link, api: string, payload: object): Promise<Reply> {
-    try {
-      return await request<Reply>(link, api, payload);
-    } catch (error) {
-      if (isMillraceError(error, 'BROKER_UNAVAILABLE')) this.#coordinator = null;
       throw error;
     }
   }
