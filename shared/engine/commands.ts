@@ -50,7 +50,9 @@ function redrive(partition: Partition, record: CommandRecord, job: Job | null, n
   if (job !== null && job.state !== 'held') return false; // it lives already: somebody was quicker
   if (job !== null) {
     job.attempt = 0;
+    job.concluded = false;
     job.state = 'queued';
+    job.reason = 'behind';
     putWait(partition, job);
     partition.tell('redriven', job, now, 'nothing');
     wakeLane(partition, job.lane);

@@ -63,12 +63,25 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   lost(number: number): void {
     const partition = this.partitions.get(number);
     if (partition === undefined) return;
-    if (partition.phase !== 'stopped') this.effect({ type: 'abort', partition: number, reign: partition.reign });
-    partition.phase = 'stopped';
-    this.#starts.ungather((job) => job.lane.partition === partition);
+    if (partition.phase !== 'stopped') this.endReign(partition);
     this.#forget(partition);
     this.partitions.delete(number);
     this.#unread.delete(partition);
+  }
+
+  /** The partition's state counts for nothing from here on; what was gathered for a batch never starts. */
+  endReign(partition: Partition): void {
+    partition.phase = 'stopped';
+    this.effect({ type: 'abort', partition: partition.number, reign: partition.reign });
+    this.#ungather(partition);
+  }
+
+  #ungather(partition: Partition): void {
+    for (const job of this.#starts.ungather((candidate) => candidate.lane.partition === partition)) {
+      partition.running--;
+      job.lane.busy = null;
+      job.state = 'queued';
+    }
   }
 
   #forget(partition: Partition): void {
@@ -88,17 +101,13 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       partition.mainPaused = true;
       this.effect({ type: 'pause', stream: 'main', partition: number });
     }
-    for (const job of this.#starts.ungather((candidate) => candidate.lane.partition === partition)) {
-      partition.running--;
-      job.lane.busy = null;
-      job.state = 'queued';
-    }
+    this.#ungather(partition);
     partition.commitDue ||= partition.phase === 'active';
     this.checkDrained(partition);
   }
 
   checkDrained(partition: Partition): void {
-    if (!partition.draining || partition.drainedTold || !partition.isDrained) return;
+    if (!partition.draining || partition.drainedTold || !partition.isDrained || this.partitions.get(partition.number) !== partition) return;
     partition.drainedTold = true;
     this.effect({ type: 'drained', partition: partition.number });
   }
@@ -136,16 +145,21 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.#starts.ended(job);
     partition.running--;
     if (job.lane.busy === job) job.lane.busy = null;
-    if (partition.phase !== 'active') return;
-    if (outcome === 'interrupted') interruptAttempt(partition, job);
-    else finishAttempt(partition, job, outcome, now);
+    if (partition.phase === 'active') {
+      if (outcome === 'interrupted') interruptAttempt(partition, job, now);
+      else finishAttempt(partition, job, outcome, now);
+    }
+    this.checkDrained(partition);
   }
 
   /** The attempt cannot begin yet (its schema is being fetched): its slot is free meanwhile, its lane stays closed until {@link unpark}. */
   park(job: Job): void {
     this.#starts.ended(job);
-    job.lane.partition.running--;
+    const partition = job.lane.partition;
+    partition.running--;
+    if (job.claimed) partition.claims++;
     job.state = 'queued';
+    this.checkDrained(partition);
   }
 
   unpark(job: Job): void {

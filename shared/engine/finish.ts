@@ -13,6 +13,7 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
   if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
   if (route.type !== 'wait' || route.usesAttempt) job.attempt = attempt;
+  job.concluded = route.type !== 'wait';
   follow(partition, job, route, now);
 }
 
@@ -24,7 +25,15 @@ export function lookAtUnknownKind(partition: Partition, job: Job, now: number): 
 }
 
 /** The attempt was cut off by a stop or a lost lease: it counts for nothing, and whoever owns the partition next runs it again. */
-export function interruptAttempt(partition: Partition, job: Job): void {
+export function interruptAttempt(partition: Partition, job: Job, now: number): void {
+  if (job.claimed) {
+    // At most once: this was it.
+    job.attempt++;
+    job.concluded = true;
+    noteFailure(job, { code: 'INTERRUPTED', name: 'Interrupted', message: 'the worker stopped during its only attempt', at: now }, now);
+    bury(partition, job, 'attempts', job.failure, now);
+    return;
+  }
   job.state = 'queued';
   wakeLane(partition, job.lane);
 }

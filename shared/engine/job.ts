@@ -65,6 +65,8 @@ export class Job {
   state: JobState = 'queued';
   /** Attempts made so far. */
   attempt = 0;
+  /** The last of them decided the job's end. */
+  concluded = false;
   dueMs = 0;
   reason: WaitReason = 'behind';
   /** Looks at a job of unknown kind; they use no attempt. */

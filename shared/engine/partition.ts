@@ -31,6 +31,7 @@ export interface PartitionHost {
   scheduleDue(job: Job): void;
   unscheduleDue(job: Job): void;
   effect(effect: Effect): void;
+  endReign(partition: Partition): void;
 }
 
 export interface Backlog<R extends MainRecord> {
@@ -80,7 +81,10 @@ export class Partition {
   /** Jobs in memory alone. */
   memoryJobs = 0;
   memoryBytes = 0;
+  /** Attempts that were begun (or gathered for a batch) and have not ended. */
   running = 0;
+  /** At-most-once jobs between their claim and their start: nobody else would run them. */
+  claims = 0;
 
   readonly backlog = new Fifo<Backlog<MainRecord>>();
   backlogRecords = 0;
@@ -169,7 +173,8 @@ export class Partition {
     return (
       this.phase === 'active' && !this.draining && this.span < MAX_SPAN - 1 &&
       this.memoryJobs < limits.intakeJobs && this.memoryBytes < limits.intakeBytes &&
-      this.room.size < limits.roomEntries && this.roomBytes < limits.roomBytes
+      // A full room empties only once its jobs may start, and those restored wait for the main topic to be read again (rule 5).
+      (this.rereadIndex < this.reread.length || (this.room.size < limits.roomEntries && this.roomBytes < limits.roomBytes))
     );
   }
 
@@ -190,9 +195,10 @@ export class Partition {
 
   /** Nothing is running, unsaid or uncommitted: a revoked partition can be handed over. */
   get isDrained(): boolean {
+    if (this.running > 0) return false;
     if (this.phase !== 'active') return this.phase === 'stopped' || this.commitUnderWay === null;
     return (
-      this.running === 0 && this.events.pending === 0 && this.retry.pending === 0 && this.dlq.pending === 0 &&
+      this.claims === 0 && this.events.pending === 0 && this.retry.pending === 0 && this.dlq.pending === 0 &&
       this.log.unconfirmed.length === 0 && this.awaitingCommit.length === 0 && this.commitUnderWay === null && !this.commitDue
     );
   }

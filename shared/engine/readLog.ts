@@ -7,6 +7,7 @@ import { tellTruth } from './truth.ts';
 
 /** One record of the retry topic, in the order of the log. */
 export function readLogRecord(partition: Partition, record: RoomRecord, now: number): void {
+  if (partition.phase === 'stopped') return;
   switch (record.type) {
     case 'foreign':
       return;

@@ -17,7 +17,7 @@ export function restoreRecord(partition: Partition, record: WaitRecord | GoneRec
     return;
   }
   dropRestored(partition, record.origin);
-  if (record.type === 'tombstone') partition.tombstoned.add(record.origin);
+  if (record.type === 'tombstone' && record.origin >= partition.frontier.position) partition.tombstoned.add(record.origin);
 }
 
 function restoreWaiting(partition: Partition, record: WaitRecord): void {
@@ -69,8 +69,7 @@ export function readLease(partition: Partition, record: LeaseRecord): void {
     case 'active':
       if (!governs) return;
       partition.notice({ type: 'usurped', epoch: record.epoch, holder: record.holder });
-      partition.phase = 'stopped';
-      partition.host.effect({ type: 'abort', partition: partition.number, reign: partition.reign });
+      partition.host.endReign(partition);
       partition.host.effect({ type: 'reassign', partition: partition.number });
       return;
   }

@@ -74,12 +74,18 @@ export function stamp(partition: Partition, group: readonly RoomWrite[]): void {
     job.lastSeq = item.seq;
     if (item.type !== 'wait') continue;
     job.waitQueued = false;
-    item.attempt = job.attempt;
+    item.attempt = loggedAttempt(job);
     item.dueMs = job.state === 'waiting' ? job.dueMs : 0;
     item.reason = waitReason(job);
     item.failure = job.failure;
     item.firstFailure = job.firstFailure;
   }
+}
+
+/** Until the end of a job is settled, the log counts the attempts before its last: a successor that repeats that one gives it the same number. */
+function loggedAttempt(job: Job): number {
+  const repeats = job.concluded && ((job.state === 'ended' && job.reason !== 'held') || job.state === 'burying');
+  return repeats ? job.attempt - 1 : job.attempt;
 }
 
 function waitReason(job: Job): RoomWrite['reason'] {
@@ -92,7 +98,8 @@ function waitReason(job: Job): RoomWrite['reason'] {
     case 'queued':
     case 'claiming':
     case 'burying':
-    case 'ended':
       return 'behind';
+    case 'ended': // discarded, if it was held: until that is settled it must not run
+      return job.reason === 'held' ? 'held' : 'behind';
   }
 }

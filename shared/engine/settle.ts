@@ -56,7 +56,7 @@ function settleByCommit(partition: Partition, lane: Lane, job: Job): void {
 export function tombstoneConfirmed(partition: Partition, job: Job): void {
   // The tombstone itself says "settled" to every successor, so the slot needs no commit to be known (rule 6).
   if (job.slot >= 0) partition.frontier.settle(job.slot, Math.max(1, partition.durableCommit));
-  else partition.tombstoned.add(job.offset);
+  else if (job.offset >= partition.frontier.position) partition.tombstoned.add(job.offset);
   partition.commitDue = true;
   partition.log.forget(job);
   partition.room.delete(job.offset);

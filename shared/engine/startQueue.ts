@@ -68,14 +68,15 @@ export class StartQueue {
     lane.busy = job;
     if (job.policy.delivery === 'at-most-once' && !job.claimed) {
       job.state = 'claiming';
-      partition.running++; // a drain must see it through: once settled, nobody else would run it
+      partition.claims++;
       settleBeforeStart(partition, job, now);
       return null;
     }
     job.state = 'running';
     job.startedMs = now;
     job.startTold = false;
-    if (!job.claimed) partition.running++;
+    if (job.claimed) partition.claims--;
+    partition.running++;
     if (job.policy.batch !== null) return this.#gather(job, job.policy.batch, now);
     this.#running++;
     return job;

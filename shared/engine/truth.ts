@@ -9,6 +9,12 @@ import { putTruth, putWait } from './room.ts';
  */
 export function tellTruth(partition: Partition, origin: number, key: string): void {
   if (origin < 0) return;
+  const bearer = partition.roomKeys.get(key);
+  if (bearer !== undefined && bearer.offset !== origin) {
+    // Another job lives under this key (a double of the id). Its record has to stand last there, and it says nothing of `origin`.
+    if (bearer.room === 'in' && !isUnderWay(partition, bearer)) putWait(partition, bearer);
+    return;
+  }
   const told = truthOf(partition, origin);
   switch (told) {
     case 'silence':
@@ -24,8 +30,6 @@ export function tellTruth(partition: Partition, origin: number, key: string): vo
       break;
   }
   if (told !== 'silence') partition.notice({ type: 'zombie-answered', origin, truth: told });
-  const bearer = partition.roomKeys.get(key);
-  if (bearer !== undefined && bearer.offset !== origin && bearer.room === 'in') putWait(partition, bearer);
 }
 
 /** Is a write of ours about the job sent, and not read back? It then lies behind all that was read so far. */

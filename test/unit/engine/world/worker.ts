@@ -135,6 +135,7 @@ export class Worker {
     if (chance.hit(chances.commit)) this.#commit();
     this.#perform();
     const broken = brokenInvariant(this.engine);
+    if (broken !== null) this.#world.trace?.('BROKEN', broken);
     if (broken !== null) this.#world.history.flag('engine invariant', broken);
   }
 
@@ -151,6 +152,7 @@ export class Worker {
       this.#parked.push(job);
       return;
     }
+    if (partition.phase !== 'active') history.flag('started when not active', `${partition.holder}: ${job.offset}`);
     const legitimate = this.#legitimate(partition);
     trace?.('start', `${partition.number}/${job.offset}`, `attempt ${job.attempt + 1}`, 'by', partition.holder, legitimate ? '' : 'ZOMBIE');
     const lane = job.lane;

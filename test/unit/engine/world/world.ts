@@ -211,7 +211,10 @@ class World implements Surroundings {
       this.now += 50;
       this.#stepAll();
       if (step % 16 === 0) this.#releaseHeld();
-      if (step % 8 === 0 && this.shards.every((shard) => this.#quiet(shard))) return;
+      if (step % 8 === 0 && this.shards.every((shard) => this.#quiet(shard))) {
+        for (const worker of this.#workers) if (worker.engine.running !== 0 || worker.engine.waiting !== 0) this.history.flag('not back to nothing', `engine of ${worker.id}`);
+        return;
+      }
     }
     for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}`);
   }
@@ -230,10 +233,9 @@ class World implements Surroundings {
     if (worker === null || partition === undefined || partition.phase !== 'active' || partition.draining || !worker.idle) return false;
     const settled = partition.room.size === 0 && partition.frontier.offset >= shard.main.endOffset && partition.commands.size === 0;
     if (!settled || partition.log.position < shard.retry.endOffset || !partition.isDrained) return false;
-    const { running, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
-    if (running !== 0 || memoryJobs !== 0 || memoryBytes !== 0 || roomBytes !== 0 || backlogRecords !== 0 || worker.engine.waiting !== 0) {
-      this.history.flag('not back to nothing', JSON.stringify({ running, memoryJobs, memoryBytes, roomBytes, backlogRecords, waiting: worker.engine.waiting }));
-    }
+    const { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
+    const left = { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size };
+    if (Object.values(left).some((count) => count !== 0)) this.history.flag('not back to nothing', JSON.stringify(left));
     return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
   }
 }
