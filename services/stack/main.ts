@@ -1,45 +1,32 @@
 import { join } from 'node:path';
-import { readDevFile, removeDevFile, writeDevFile } from '../../shared/embedded/devFile.ts';
-import { startStack } from '../../shared/embedded/stack.ts';
+import { startDevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 
 /** `npm run stack`: Kafka and a schema registry for development, until Ctrl-C. Other tools find them by `.millrace/dev.json`. */
 const root = join(import.meta.dirname, '..', '..');
-const devFile = join(root, '.millrace', 'dev.json');
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
-
-const running = await readDevFile(process, devFile);
-if (running !== undefined) {
-  say(`a stack runs already: Kafka on ${running.brokers}, schema registry on ${running.registryUrl ?? '(none)'} (process ${running.pids[0]})`);
-  process.exit(1);
-}
-
-const askedToStop = new Promise<string>((resolve) => {
-  process.once('SIGINT', () => { resolve('asked to stop'); }).once('SIGTERM', () => { resolve('asked to stop'); });
-});
+const stop = listenForStop(process, systemClock);
 
 try {
-  const starting = startStack({
+  const starting = startDevStack({
     host: process,
-    env: process.env,
     cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(root, '.cache'),
-    dataDir: join(root, '.millrace', 'data'),
-    need: { kafka: true, registry: true },
+    homeDir: join(root, '.millrace'),
+    startedBy: 'stack',
     report: say,
   });
-  const stack = await Promise.race([starting, askedToStop.then(() => undefined)]);
+  const stack = await Promise.race([starting, stop.asked]);
   // What has been started by now ends with this process: its guards see to that.
   if (stack === undefined) process.exit(130);
-  try {
-    await writeDevFile(devFile, { brokers: stack.brokers, registryUrl: stack.registryUrl, pids: [process.pid, ...stack.pids], startedAt: new Date().toISOString() });
-    for (const logFile of stack.logFiles) say(`log: ${logFile}`);
-    say('Ctrl-C stops it');
-    const why = await Promise.race([askedToStop, stack.died.then((who) => { process.exitCode = 1; return `${who} ended by itself; see its log`; })]);
-    say(`${why}: stopping`);
-  } finally {
-    await stack.stop();
-    await removeDevFile(devFile, process.pid);
-  }
+  void stop.insisted.then(() => process.exit(130));
+  for (const logFile of stack.logFiles) say(`log: ${logFile}`);
+  say('Ctrl-C stops it');
+  const died = await Promise.race([stop.asked, stack.died]);
+  if (died !== undefined) process.exitCode = 1;
+  say(`${died === undefined ? 'asked to stop' : `${died} ended by itself; see its log`}: stopping`);
+  await stack.stop();
 } catch (error) {
   if (!isMillraceError(error)) throw error;
   process.stderr.write(`${error.message}\n`);

@@ -7,6 +7,8 @@ export interface DevFile {
   readonly brokers: string;
   /** Base of the registry's Confluent API; absent where no registry was asked for. */
   readonly registryUrl?: string;
+  /** Who owns it: `npm run stack` is there to be used by others, `npm start` is not. Absent: unknown. */
+  readonly startedBy?: 'stack' | 'start';
   /** Every process of the stack, its owner first. */
   readonly pids: readonly number[];
   /** RFC 3339. */

@@ -13,6 +13,7 @@ export const catalogue = {
   BAD_ENQUEUE_OPTION: { says: 'A job cannot be enqueued with that option', retriable: false },
   PARTLY_ENQUEUED: { says: 'Only some of the jobs were enqueued', retriable: true },
   UNKNOWN_KIND: { says: 'No job of that kind is defined here', retriable: false },
+  ALREADY_RUNNING: { says: 'It runs already', retriable: false },
   NOT_RUNNING: { says: 'It is not running', retriable: false },
   TIMEOUT: { says: 'It took too long', retriable: true },
   LEASE_LOST: { says: 'The lease on the partition was lost', retriable: true },
