@@ -1,5 +1,6 @@
 /** `millrace/testing`: what unit tests of jobs run on. Time and faults are the test's. */
 export { createVirtualClock, type VirtualClock } from './virtualClock.ts';
+export { createProcessClock, type ProcessClock } from './processClock.ts';
 export { seededRandom } from './seededRandom.ts';
 export { createMemoryCluster, type MemoryCluster, type MemoryClusterOptions } from '../kafka/memory/cluster.ts';
 export {

@@ -12,8 +12,11 @@ import type { BrokerStage } from './stage.ts';
 /** Declares one test that gets a scene of its own and closes it, whatever happens. */
 export type Scenario = (title: string, play: (scene: Scene) => Promise<void>) => void;
 
-/** What `shared/kafka/port.ts` promises, as tests. Every driver of the port passes all of them. */
-export function describeBrokerConformance(name: string, createStage: () => Promise<BrokerStage>): void {
+/**
+ * What `shared/kafka/port.ts` promises, as tests. Every driver of the port passes all of them. `concurrent`: several scenes play at once, for
+ * stages on which time is real and mostly waited for.
+ */
+export function describeBrokerConformance(name: string, createStage: () => Promise<BrokerStage>, { concurrent }: { readonly concurrent: boolean } = { concurrent: false }): void {
   const scenario: Scenario = (title, play) => {
     it(title, async () => {
       const scene = openScene(await createStage());
@@ -27,7 +30,7 @@ export function describeBrokerConformance(name: string, createStage: () => Promi
       await scene.close();
     });
   };
-  describe(name, () => {
+  describe(name, { concurrent }, () => {
     describe('a producer', () => { describeProducing(scenario); });
     describe('a record', () => { describeRoundTrip(scenario); });
     describe('fetching', () => { describeFetching(scenario); });

@@ -7,4 +7,4 @@ let hands: Hands;
 beforeAll(async () => { hands = await connectHands(brokers); });
 afterAll(() => hands.close());
 
-describeBrokerConformance('the KafkaJS driver', () => Promise.resolve(createKafkajsStage(brokers, hands)));
+describeBrokerConformance('the KafkaJS driver', () => Promise.resolve(createKafkajsStage(brokers, hands)), { concurrent: true });

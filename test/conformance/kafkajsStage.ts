@@ -26,6 +26,8 @@ export async function connectHands(brokers: readonly string[]): Promise<Hands> {
   const producer = kafka.producer({ transactionalId: uniqueName('hands'), maxInFlightRequests: 1, idempotent: true });
   const cluster = new Cluster(brokers, { clientId: 'hands', connectTimeoutMs: 3_000 }, systemClock, 5_000);
   await Promise.all([admin.connect(), producer.connect(), cluster.refresh()]);
+  /** A producer has one transaction at a time. */
+  let turn: Promise<void> = Promise.resolve();
   return {
     async expel(group, clientId) {
       const members = (await admin.describeGroups([group])).groups[0]?.members ?? [];
@@ -39,11 +41,11 @@ export async function connectHands(brokers: readonly string[]): Promise<Hands> {
       await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(beforeOffset) }] });
     }),
-    async appendWithMarker(topic, partition, value) {
+    appendWithMarker: (topic, partition, value) => (turn = turn.then(async () => {
       const transaction = await producer.transaction();
       await transaction.send({ topic, messages: [{ partition, key: null, value }] });
       await transaction.commit();
-    },
+    })),
     async close() {
       await Promise.all([admin.disconnect(), producer.disconnect()]);
       cluster.close();

@@ -111,7 +111,7 @@ describe('a frozen process', () => {
     expect([rig.texts('t'), diary.length]).toEqual([['meanwhile'], 1]);
     rig.faults.thaw(broker);
     await sent;
-    await rig.clock.advance(10);
+    await rig.clock.advance(20_000);
     expect(rig.texts('t')).toEqual(['meanwhile', 'from the ice']);
     expect(diary.map((line) => line.replace(/^\d+ /, ''))).toEqual(['assigned 0', 'fetched 0: meanwhile', 'fetched 0: from the ice']);
   });
