@@ -26,10 +26,12 @@ export interface MillraceOptions {
   readonly broker?: Broker;
   readonly registry?: Registry;
   readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
 }
 
 /** What a worker may be told beyond its jobs; the rest it has from {@link MillraceOptions}. */
-export type WorkOptions = Omit<Partial<WorkerOptions>, 'broker' | 'registry' | 'jobs' | 'topics' | 'clock'>;
+export type WorkOptions = Omit<Partial<WorkerOptions>, 'broker' | 'registry' | 'jobs' | 'topics' | 'clock' | 'random'>;
 
 /** One application's door to its queues. */
 export interface Millrace {
@@ -51,7 +53,7 @@ export interface Millrace {
 
 /** Connects to nothing yet: each part does when it is first used. */
 export function createMillrace(options: MillraceOptions): Millrace {
-  const { clock = systemClock, source = '/millrace', topics = DEFAULT_TOPICS } = options;
+  const { clock = systemClock, random = Math.random, source = '/millrace', topics = DEFAULT_TOPICS } = options;
   const brokers = typeof options.brokers === 'string' ? options.brokers.split(',').map((one) => one.trim()) : options.brokers;
   const broker = options.broker ?? createKafkajsBroker({ brokers });
   const registry = options.registry ?? createRegistry({ url: options.registryUrl });
@@ -71,7 +73,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     }
     return ready;
   }));
-  const client = createClient({ broker, codec: createCodec({ registry, clock }), source, clock, prepareQueue: (queue) => prepare([queue]) });
+  const client = createClient({ broker, codec: createCodec({ registry, clock }), source, clock, random, prepareQueue: (queue) => prepare([queue]) });
   const tools = async (): Promise<DeadLetterTools> => {
     await commands.start();
     return { broker, admin, producer: commands };
@@ -81,7 +83,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     enqueue: client.enqueue,
     enqueueMany: client.enqueueMany,
     async work(jobs, more = {}) {
-      const worker = createWorker({ logger, observe: (queue) => createLogObserver(logger, queue), ...more, broker, registry, jobs, topics, clock });
+      const worker = createWorker({ logger, observe: (queue) => createLogObserver(logger, queue), ...more, broker, registry, jobs, topics, clock, random });
       workers.push(worker);
       await worker.start();
       return worker;

@@ -1,0 +1,46 @@
+import { createMillrace, type Millrace } from '../millrace.ts';
+import { createMemoryCluster, type MemoryCluster } from '../kafka/memory/cluster.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { createMemoryRegistry, type MemoryRegistry } from './memoryRegistry.ts';
+import { seededRandom } from './seededRandom.ts';
+import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
+
+/** millrace as in production, on a Kafka and a registry in memory, in time that stands still until the test moves it. */
+export interface TestMillrace {
+  readonly millrace: Millrace;
+  /** A retry in ten minutes is `await clock.advance(600_000)`. */
+  readonly clock: VirtualClock;
+  /** Topics, records, committed offsets to look at; faults to inject. */
+  readonly cluster: MemoryCluster;
+  readonly registry: MemoryRegistry;
+  /** Lets time pass until the promise settles: everything that does I/O needs it, for instance `await settle(millrace.enqueue(job, payload))`. */
+  settle<T>(promise: Promise<T>): Promise<T>;
+  /** Lets time pass until the condition holds. @throws MillraceError TIMEOUT when it does not within a day */
+  until(condition: () => boolean): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** @param seed decides all chance: jitter, ids of workers. The same seed gives the same run. */
+export function createTestMillrace({ seed = 1, startMs = Date.UTC(2026, 0, 1), partitions = 1 } = {}): TestMillrace {
+  const clock = createVirtualClock(startMs);
+  const random = seededRandom(seed);
+  const cluster = createMemoryCluster({ clock, random });
+  const registry = createMemoryRegistry();
+  const millrace = createMillrace({
+    brokers: [], registryUrl: '', broker: cluster.broker(), registry, clock, random,
+    topics: { partitions, replicationFactor: 1 },
+    logger: createLogger({ level: 'silent', service: 'test', clock }),
+  });
+  const until = (condition: () => boolean): Promise<void> => clock.runUntil(condition, { maxMs: DAY_MS });
+  return {
+    millrace, clock, cluster, registry, until,
+    async settle(promise) {
+      let over = false;
+      const watched = promise.finally(() => { over = true; });
+      watched.catch(() => undefined);
+      await until(() => over);
+      return watched;
+    },
+  };
+}
