@@ -88,7 +88,7 @@ export class History {
     track.starts++;
     if (track.starts > 1) this.repeats++;
     if (entry.policy.delivery === 'at-most-once' && track.starts > 1 && !track.commanded) this.flag('A3 at-most-once started twice', name);
-    if (now < entry.notBeforeMs) this.flag('A13 early', `${name}: scheduled`);
+    if (now < entry.notBeforeMs && !track.commanded) this.flag('A13 early', `${name}: scheduled`);
     if (job.attempt + 1 > entry.policy.attempts) this.flag('A14 attempts exceeded', name);
     if (!track.commanded) {
       if (track.sealed && legitimate) this.flag('A4 repeated after a clean handover', name);

@@ -27,7 +27,7 @@ export class MainLog {
 
   append(plan: Plan, chance: Chance, now: number): MainEntry {
     const { chances } = plan;
-    if (chance.hit(chances.gap)) this.endOffset += chance.hit(0.02) ? 30_000 : 1 + chance.int(3);
+    if (chance.hit(chances.gap)) this.endOffset += chance.hit(0.03) ? 13_000 + chance.int(20_000) : 1 + chance.int(3);
     const offset = this.endOffset++;
     const twin = chance.hit(chances.doubled) && this.entries.length > 0 ? chance.pick(this.entries) : null;
     const entry: MainEntry = {

@@ -38,6 +38,8 @@ export class RetryLog {
   readonly waiting = new Map<number, LogEntry>();
   /** Who waited when a lease came into force, by its holder. */
   readonly waitingAtLease = new Map<string, readonly number[]>();
+  /** When a null was first the only one of its key. */
+  readonly #horizons = new Map<number, number>();
   readonly #chance: Chance;
   readonly #gap: number;
 
@@ -90,14 +92,20 @@ export class RetryLog {
     return { entries, nextOffset: Math.max(from, nextOffset) };
   }
 
-  /** Drops what a record of the same key supersedes, where that one is older than `lag`; and nulls older than twice the lag. */
+  /**
+   * Drops what a record of the same key supersedes, where that one is older than `lag`. A null outlives what it supersedes by another lag
+   * (`delete.retention.ms`), so that who reads at that time does not miss it.
+   */
   compact(age: number, lag: number): void {
     const last = new Map<string, LogEntry>();
     for (const entry of this.entries) last.set(wireKey(entry), entry);
     this.entries = this.entries.filter((entry) => {
       const latest = last.get(wireKey(entry)) as LogEntry;
       if (latest !== entry) return latest.age >= age - lag;
-      return entry.type === 'wait' || entry.type === 'lease' || entry.type === 'command' || entry.age >= age - 2 * lag;
+      if (entry.type === 'wait' || entry.type === 'lease' || entry.type === 'command' || entry.age >= age - lag) return true;
+      const horizon = this.#horizons.get(entry.offset);
+      if (horizon === undefined) this.#horizons.set(entry.offset, age);
+      return horizon === undefined || horizon >= age - lag;
     });
   }
 }

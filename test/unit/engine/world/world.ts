@@ -1,3 +1,4 @@
+import type { Partition } from '../../../../shared/engine/partition.ts';
 import { History } from './history.ts';
 import { MainLog } from './mainLog.ts';
 import { drawPlan, type Plan } from './plan.ts';
@@ -125,7 +126,7 @@ class World implements Surroundings {
       const owner = this.#ownerOf(shard);
       if (owner === null) {
         if (this.chance.hit(0.3)) this.#give(shard);
-      } else if (owner.frozen === 0 && owner.engine.partitions.get(shard.number)?.phase === 'active') shard.age++;
+      } else if (owner.frozen === 0 && isAtWork(owner.engine.partitions.get(shard.number))) shard.age++;
     }
     for (const worker of this.#workers) {
       worker.step();
@@ -212,7 +213,7 @@ class World implements Surroundings {
       this.#stepAll();
       if (step % 16 === 0) this.#releaseHeld();
       if (step % 8 === 0 && this.shards.every((shard) => this.#quiet(shard))) {
-        for (const worker of this.#workers) if (worker.engine.running !== 0 || worker.engine.waiting !== 0) this.history.flag('not back to nothing', `engine of ${worker.id}`);
+        for (const worker of this.#workers) if (worker.idle && (worker.engine.running !== 0 || worker.engine.waiting !== 0)) this.history.flag('not back to nothing', `engine of ${worker.id}`);
         return;
       }
     }
@@ -238,4 +239,9 @@ class World implements Surroundings {
     if (Object.values(left).some((count) => count !== 0)) this.history.flag('not back to nothing', JSON.stringify(left));
     return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
   }
+}
+
+/** Time counts for compaction's lag only while the owner can say what it has to say. */
+function isAtWork(partition: Partition | undefined): boolean {
+  return partition?.phase === 'active' && partition.events.retryAtMs === null && partition.retry.retryAtMs === null && partition.dlq.retryAtMs === null;
 }
