@@ -120,7 +120,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     partition.fetchedUpTo = nextOffset;
     partition.backlogRecords += records.length;
     this.#takeIn(partition, now);
-    if (!partition.mainPaused && partition.backlogRecords > this.limits.backlogRecords) {
+    if (!partition.mainPaused && partition.backlogRecords > this.limits.backlogRecords * this.share) {
       partition.mainPaused = true;
       this.effect({ type: 'pause', stream: 'main', partition: number });
     }
@@ -230,7 +230,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (partition.backlog.length === 0) return;
     if (takeIn(partition, this.#options.parse, now)) this.#unread.add(partition);
     else this.#unread.delete(partition);
-    if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * RESUME_SHARE) {
+    if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * this.share * RESUME_SHARE) {
       partition.mainPaused = false;
       this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });
     }
@@ -242,6 +242,10 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   }
 
   // ---- for the partitions ----
+
+  get share(): number {
+    return 1 / Math.max(1, this.partitions.size);
+  }
 
   makeReady(lane: Lane): void {
     this.#starts.push(lane);

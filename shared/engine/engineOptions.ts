@@ -10,10 +10,10 @@ export interface MainRecord {
 export interface EngineLimits {
   /** Attempts (batches count as one) under way at once, over all partitions. */
   readonly concurrency: number;
-  /** Jobs of a partition held in memory that are not in its waiting room. */
+  /** Jobs in memory that are not in a waiting room, over all partitions; each has its equal share. */
   readonly intakeJobs: number;
   readonly intakeBytes: number;
-  /** Fetched records not yet taken in, per partition; above it fetching pauses. */
+  /** Fetched records not yet taken in, over all partitions; above its share a partition's fetching pauses. */
   readonly backlogRecords: number;
   readonly roomEntries: number;
   readonly roomBytes: number;
@@ -27,8 +27,8 @@ export interface EngineLimits {
 
 export const defaultLimits: EngineLimits = {
   concurrency: 100,
-  intakeJobs: 8192,
-  intakeBytes: 8 * 1024 * 1024,
+  intakeJobs: 16_384,
+  intakeBytes: 32 * 1024 * 1024,
   backlogRecords: 8192,
   roomEntries: 1_000_000,
   roomBytes: 256 * 1024 * 1024,

@@ -48,6 +48,11 @@ function noteFailure(job: Job, failure: Failure | null, now: number): void {
 function follow(partition: Partition, job: Job, route: Route, now: number): void {
   switch (route.type) {
     case 'complete':
+      if (job.room === 'none') {
+        // Only its id and key are needed from here on; a fetch buffer may hang on the rest.
+        job.value = null;
+        job.headers = undefined;
+      }
       leaveLane(partition, job);
       partition.tell('done', job, now, 'settle');
       return;

@@ -1,3 +1,4 @@
+import { MAX_SPAN } from './commitMetadata.ts';
 import type { EngineOptions, MainRecord } from './engineOptions.ts';
 import { buryFaulty } from './finish.ts';
 import { Job, type Fault, type JobInput } from './job.ts';
@@ -11,16 +12,29 @@ export function takeIn<R extends MainRecord>(partition: Partition, parse: Engine
   if (partition.phase !== 'active') return false;
   for (let batch = partition.backlog.peek(); batch !== undefined; batch = partition.backlog.peek()) {
     while (batch.cursor < batch.records.length) {
-      if (!partition.mayTakeIn) return false;
       const record = batch.records[batch.cursor] as R;
+      if (record.offset >= partition.committedOffset + MAX_SPAN && record.offset > partition.frontier.position) moveTo(partition, record.offset);
+      if (!partition.mayTakeIn) {
+        commitGap(partition);
+        return false;
+      }
       if (!takeInRecord(partition, record, parse, now)) return true;
       batch.cursor++;
       partition.backlogRecords--;
     }
     partition.backlog.shift();
-    if (batch.nextOffset > partition.frontier.position) moveTo(partition, batch.nextOffset);
+    if (batch.nextOffset > partition.frontier.position) {
+      moveTo(partition, batch.nextOffset);
+      commitGap(partition);
+    }
   }
   return false;
+}
+
+/** A wide gap in the offsets (control records, aborted transactions) settles by itself; without a commit it would fill the span for ever. */
+function commitGap(partition: Partition): void {
+  const { frontier } = partition;
+  if (frontier.firstSlot === frontier.endSlot && frontier.offset > partition.committedOffset) partition.commitDue = true;
 }
 
 function takeInRecord<R extends MainRecord>(partition: Partition, record: R, parse: EngineOptions<R>['parse'], now: number): boolean {

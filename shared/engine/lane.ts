@@ -1,3 +1,4 @@
+import { Fifo } from './fifo.ts';
 import type { Job } from './job.ts';
 import type { Partition } from './partition.ts';
 
@@ -16,7 +17,9 @@ export class Lane {
   /** True while the lane stands in the engine's ready queue. */
   ready = false;
   /** Jobs whose event is acked and whose settlement has to wait for its predecessors' (rule 9), oldest first. */
-  settling: Job[] | null = null;
+  settling: Fifo<Job> | null = null;
+  /** Tombstones under way: written in order into one partition of the log, so none needs to wait for the one before it. */
+  leaving = 0;
   /** Number of the commit that will carry the lane's latest settled offset; tombstones wait for it. */
   awaitsCommit: number;
   /** True while the partition remembers to look at it after the next commit. */
@@ -54,6 +57,6 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.head === null && this.busy === null && this.settling === null;
+    return this.head === null && this.busy === null && this.settling === null && this.leaving === 0;
   }
 }

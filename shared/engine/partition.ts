@@ -24,6 +24,8 @@ export interface Grant {
 /** What a partition needs of its engine. */
 export interface PartitionHost {
   readonly limits: EngineLimits;
+  /** A partition's part of what the limits give to all together. */
+  readonly share: number;
   readonly random: () => number;
   readonly recordBytes: (job: Job) => number;
   readonly retain: (job: Job) => void;
@@ -169,10 +171,10 @@ export class Partition {
   }
 
   get mayTakeIn(): boolean {
-    const limits = this.host.limits;
+    const { limits, share } = this.host;
     return (
       this.phase === 'active' && !this.draining && this.span < MAX_SPAN - 1 &&
-      this.memoryJobs < limits.intakeJobs && this.memoryBytes < limits.intakeBytes &&
+      this.memoryJobs < limits.intakeJobs * share && this.memoryBytes < limits.intakeBytes * share &&
       // A full room empties only once its jobs may start, and those restored wait for the main topic to be read again (rule 5).
       (this.rereadIndex < this.reread.length || (this.room.size < limits.roomEntries && this.roomBytes < limits.roomBytes))
     );

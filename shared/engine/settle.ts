@@ -1,3 +1,4 @@
+import { Fifo } from './fifo.ts';
 import { putTombstone } from './room.ts';
 import { wakeLane } from './wake.ts';
 import type { Job } from './job.ts';
@@ -12,36 +13,34 @@ import type { Partition } from './partition.ts';
 export function settle(partition: Partition, job: Job): void {
   if (job.claimed) return; // at-most-once: it was settled before it started
   const lane = job.lane;
-  if (lane.settling === null && job.room === 'none') {
+  if (lane.settling === null && lane.leaving === 0 && job.room === 'none') {
     settleByCommit(partition, lane, job);
     return;
   }
-  (lane.settling ??= []).push(job);
+  (lane.settling ??= new Fifo()).push(job);
   advance(partition, lane);
 }
 
 function advance(partition: Partition, lane: Lane): void {
   const queue = lane.settling;
   if (queue === null) return;
-  let done = 0;
-  for (; done < queue.length; done++) {
-    const job = queue[done] as Job;
+  for (let job = queue.peek(); job !== undefined; job = queue.peek()) {
     if (job.room === 'none') {
+      if (lane.leaving > 0) return;
       settleByCommit(partition, lane, job);
-      continue;
-    }
-    if (job.room !== 'leaving') {
+    } else {
       if (lane.awaitsCommit > partition.durableCommit) {
         if (!lane.awaiting) partition.awaitingCommit.push(lane);
         lane.awaiting = true;
         partition.commitDue = true;
-        break;
+        return;
       }
+      lane.leaving++;
       putTombstone(partition, job);
     }
-    break;
+    queue.shift();
   }
-  lane.settling = done === queue.length ? null : done === 0 ? queue : queue.slice(done);
+  lane.settling = null;
 }
 
 function settleByCommit(partition: Partition, lane: Lane, job: Job): void {
@@ -63,11 +62,8 @@ export function tombstoneConfirmed(partition: Partition, job: Job): void {
   partition.roomKeys.delete(job.logKey);
   partition.roomBytes -= job.bytes;
   job.room = 'none';
-  const lane = job.lane;
-  if (lane.settling?.[0] === job) {
-    lane.settling = lane.settling.length === 1 ? null : lane.settling.slice(1);
-    advance(partition, lane);
-  }
+  job.lane.leaving--;
+  advance(partition, job.lane);
   if (job.state === 'claiming') claimed(partition, job);
 }
 
