@@ -12,7 +12,9 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   const attempt = job.attempt + 1;
   const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
   if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
-  if (route.type !== 'wait' || route.usesAttempt) job.attempt = attempt;
+  // A payload that cannot be read is noticed when its attempt was to begin: no handler ran.
+  const ran = outcome.type !== 'dead' || outcome.reason === 'dead' || outcome.reason === 'permanent';
+  if (ran && (route.type !== 'wait' || route.usesAttempt)) job.attempt = attempt;
   job.concluded = route.type !== 'wait';
   follow(partition, job, route, now);
 }

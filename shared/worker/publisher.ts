@@ -8,7 +8,7 @@ import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 import { writeDeadLetter, writeEvents, writeRoomRecord } from './writeRecords.ts';
 
 /** Events of one partition above which a flush does not wait for its interval. */
-const PRESSING_EVENTS = 4000;
+const PRESSING_EVENTS = 1000;
 
 /** Sends what the engine has to say, and tells it what became of that. */
 export class Publisher {

@@ -91,7 +91,7 @@ export function createWorker(options: WorkerOptions): Worker {
           flushIntervalMs: options.flushIntervalMs ?? 100,
           drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
           abortGraceMs: options.abortGraceMs ?? 5000,
-          maxBytesPerPartition: options.maxBytesPerPartition ?? 1024 * 1024,
+          maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
         }));
       }
       await Promise.all(runners.map((runner) => runner.start()));

@@ -25,13 +25,13 @@ export const workerKeys = {
   sessionTimeout: duration({ env: 'MILLRACE_SESSION_TIMEOUT', default: '10s', min: '6s', max: '5m', prose: 'After so long without a heartbeat Kafka takes a worker for dead and hands its partitions to others.' }),
   flushInterval: duration({ env: 'MILLRACE_FLUSH_INTERVAL', default: '100ms', min: '1ms', max: '10s', prose: 'How often events and offsets are written. What ended since the last time may be repeated after a crash.' }),
   stallAfter: duration({ env: 'MILLRACE_STALL_AFTER', default: '2m', min: '10s', max: '1d', prose: 'A worker that has work and makes no progress for so long is not live.' }),
-  intakeJobs: whole({ env: 'MILLRACE_INTAKE_JOBS', default: '8192', min: 1, max: 10_000_000, prose: 'Jobs of one partition in memory that are not in its waiting room; at the bound, fetching pauses.' }),
-  intakeBytes: size({ env: 'MILLRACE_INTAKE_BYTES', default: '8MiB', prose: 'The same in bytes.' }),
+  intakeJobs: whole({ env: 'MILLRACE_INTAKE_JOBS', default: '16384', min: 1, max: 10_000_000, prose: 'Jobs of one queue in memory that are not in its waiting rooms; each partition has its equal share, and pauses at it.' }),
+  intakeBytes: size({ env: 'MILLRACE_INTAKE_BYTES', default: '32MiB', prose: 'The same in bytes.' }),
   roomEntries: whole({ env: 'MILLRACE_ROOM_ENTRIES', default: '1000000', min: 1, max: 100_000_000, prose: 'Waiting jobs of one partition; at the bound, intake from the main topic pauses.' }),
   roomBytes: size({ env: 'MILLRACE_ROOM_BYTES', default: '256MiB', prose: 'The same in bytes.' }),
   frontierPatience: duration({ env: 'MILLRACE_FRONTIER_PATIENCE', default: '1s', min: '0s', max: '10m', prose: 'A job that runs longer goes to the waiting room, so that it holds back no commit.' }),
   unknownKindBound: duration({ env: 'MILLRACE_UNKNOWN_KIND_BOUND', default: '1h', min: '0s', max: '30d', prose: 'How long a job of a kind that no worker knows waits before it is buried: a rolling deploy may bring its handler.' }),
-  fetchBytes: size({ env: 'MILLRACE_FETCH_BYTES', default: '1MiB', prose: 'Most that one fetch brings of one partition.' }),
+  fetchBytes: size({ env: 'MILLRACE_FETCH_BYTES', default: '512KiB', prose: 'Most that one fetch brings of one partition.' }),
 };
 
 /** For people who work on millrace itself. */
