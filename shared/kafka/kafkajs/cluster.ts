@@ -25,7 +25,8 @@ export class Cluster {
   readonly #bootstrap: readonly Address[];
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
-  readonly #links = new Map<string, { readonly address: Address; readonly opening: Promise<Link>; link: Link | null }>();
+  /** By address and purpose. */
+  readonly #links = new Map<string, { readonly opening: Promise<Link>; link: Link | null }>();
   readonly #wanted = new Set<string>();
   readonly #topics = new Map<string, TopicView>();
   #nodes = new Map<number, Address>();
@@ -94,11 +95,11 @@ export class Cluster {
   }
 
   #dropMovedLinks(): void {
-    for (const [key, entry] of this.#links) {
-      const now = this.#nodes.get(Number(key.slice(0, key.indexOf('/'))));
-      if (key.startsWith('seed') || (now !== undefined && now.host === entry.address.host && now.port === entry.address.port)) continue;
+    const addresses = new Set([...this.#bootstrap, ...this.#nodes.values()].map(textOf));
+    for (const [key, { opening }] of this.#links) {
+      if (addresses.has(key.slice(0, key.indexOf('/')))) continue;
       this.#links.delete(key);
-      entry.opening.then((link) => { link.close(); }, () => undefined);
+      opening.then((link) => { link.close(); }, () => undefined);
     }
   }
 
@@ -106,19 +107,19 @@ export class Cluster {
   async link(nodeId: number, purpose: string): Promise<Link> {
     const address = this.#nodes.get(nodeId);
     if (address === undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that the cluster does not list' });
-    return this.#open(`${nodeId}/${purpose}`, address);
+    return this.#open(address, purpose);
   }
 
   /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once. */
   async anyLink(purpose: string): Promise<Link> {
     for (const [key, { link }] of this.#links) if (key.endsWith(`/${purpose}`) && link?.usable === true) return link;
-    const candidates: [string, Address][] = [...this.#nodes].map(([id, address]) => [`${id}/${purpose}`, address]);
+    const candidates = [...this.#nodes.values()];
     shuffle(candidates);
-    this.#bootstrap.forEach((address, index) => candidates.push([`seed${index}/${purpose}`, address]));
+    candidates.push(...this.#bootstrap);
     let last: unknown;
-    for (const [key, address] of candidates) {
+    for (const address of candidates) {
       try {
-        return await this.#open(key, address);
+        return await this.#open(address, purpose);
       } catch (error) {
         last = error;
         if (error instanceof MillraceError && !error.retriable) break;
@@ -127,7 +128,8 @@ export class Cluster {
     throw last;
   }
 
-  async #open(key: string, address: Address): Promise<Link> {
+  async #open(address: Address, purpose: string): Promise<Link> {
+    const key = `${textOf(address)}/${purpose}`;
     if (this.#closed) throw new MillraceError('NOT_RUNNING', { at: 'Kafka client' });
     const known = this.#links.get(key);
     if (known !== undefined && (known.link === null || known.link.usable)) return known.opening;
@@ -138,9 +140,9 @@ export class Cluster {
       return link;
     }, (error: unknown) => {
       if (this.#links.get(key) === entry) this.#links.delete(key);
-      throw errorOfFailure(error, { at: `${address.host}:${address.port}` });
+      throw errorOfFailure(error, { at: textOf(address) });
     });
-    const entry = { address, opening, link: null as Link | null };
+    const entry = { opening, link: null as Link | null };
     this.#links.set(key, entry);
     return opening;
   }
@@ -173,6 +175,10 @@ function parseAddress(text: string): Address {
   const match = /^(?:.*:\/\/)?\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim());
   if (match?.[1] === undefined) throw new MillraceError('BAD_CONFIG', { at: 'brokers', expected: '"host:port"', got: text });
   return { host: match[1], port: Number(match[2]) };
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host}:${port}`;
 }
 
 function shuffle(list: unknown[]): void {

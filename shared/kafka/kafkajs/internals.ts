@@ -7,12 +7,14 @@ import { MillraceError } from '../../errors/MillraceError.ts';
  * protocol layer (encoders and decoders of every request). They are not its public API, so the version is checked exactly,
  * and this is the only file that reaches into the package.
  *
- * One method is replaced: `RequestQueue.scheduleCheckPendingRequests` re-arms a timer with a negative delay for ever, even
- * when nothing waits, which costs a 1 ms loop a connection (and TimeoutNegativeWarning on newer Node). A check is needed only
- * while requests wait for the end of a throttle; one that waits for a free slot is sent when a response arrives.
+ * Two methods of its request queue are replaced. `scheduleCheckPendingRequests` re-arms a timer with a negative delay for ever,
+ * even when nothing waits, which costs a 1 ms loop a connection (and TimeoutNegativeWarning on newer Node). A check is needed
+ * only while requests wait for the end of a throttle; one that waits for a free slot is sent when a response arrives.
+ * `scheduleRequestTimeoutCheck` looks at every connection ten times a second; twice is enough for limits of seconds.
  */
 const require = createRequire(import.meta.url);
 const EXPECTED_VERSION = '2.2.4';
+const TIMEOUT_CHECK_INTERVAL_MS = 500;
 
 export interface WireRequest {
   readonly apiKey: number;
@@ -78,9 +80,14 @@ interface RequestQueue {
   readonly pending: unknown[];
   readonly throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
+  readonly inflight: Map<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>;
+  requestTimeoutIntervalId?: NodeJS.Timeout;
+  isConnected(): boolean;
+  destroy(): void;
   rejectAll(error: Error): void;
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
 }
 
 export interface Encoder {
@@ -136,7 +143,7 @@ function load(): Internals {
   if (version !== EXPECTED_VERSION) {
     throw new MillraceError('BAD_CONFIG', { at: 'kafkajs', expected: `version ${EXPECTED_VERSION} exactly`, got: version, fix: 'Install that version; the driver uses inner parts of it' });
   }
-  silenceIdleTimer((require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue }).prototype);
+  calmTimers((require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue }).prototype);
   const { requests, lookup } = require('kafkajs/src/protocol/requests/index.js') as Pick<Internals, 'requests' | 'lookup'>;
   const { MemberMetadata, MemberAssignment } = require('kafkajs/src/consumer/assignerProtocol.js') as Pick<Internals, 'MemberMetadata' | 'MemberAssignment'>;
   return {
@@ -153,7 +160,7 @@ function load(): Internals {
   };
 }
 
-function silenceIdleTimer(prototype: RequestQueue): void {
+function calmTimers(prototype: RequestQueue): void {
   prototype.scheduleCheckPendingRequests = function schedule(this: RequestQueue) {
     const throttledForMs = this.throttledUntil - Date.now();
     if (this.throttleCheckTimeoutId !== null || this.pending.length === 0 || throttledForMs <= 0) return;
@@ -161,6 +168,14 @@ function silenceIdleTimer(prototype: RequestQueue): void {
       this.throttleCheckTimeoutId = null;
       this.checkPendingRequests();
     }, throttledForMs);
+  };
+  prototype.scheduleRequestTimeoutCheck = function schedule(this: RequestQueue) {
+    this.destroy();
+    this.requestTimeoutIntervalId = setInterval(() => {
+      const nowMs = Date.now();
+      for (const request of this.inflight.values()) if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      if (!this.isConnected()) this.destroy();
+    }, TIMEOUT_CHECK_INTERVAL_MS);
   };
 }
 

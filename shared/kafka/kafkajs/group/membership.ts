@@ -57,6 +57,7 @@ export class Membership {
   #running: Promise<void> | null = null;
   #cancelHeartbeat: () => void = () => undefined;
   #heartbeatUnderWay = false;
+  #heartbeatFailing = false;
   #lastSeenMs = 0;
 
   constructor(cluster: Cluster, options: MembershipOptions, owner: MembershipOwner, clock: Clock) {
@@ -224,8 +225,10 @@ export class Membership {
       this.#expireIfSilent();
       if (this.#generation < 0 || this.#heartbeatUnderWay) return;
       this.#heartbeatUnderWay = true;
-      this.#heartbeat().catch((error: unknown) => {
-        if (!this.#stopping) this.#owner.trouble(errorOfFailure(error, { at: `heartbeat of ${this.#options.group}` }));
+      this.#heartbeat().then(() => { this.#heartbeatFailing = false; }, (error: unknown) => {
+        // Once an outage: joins and fetches tell of its length.
+        if (!this.#stopping && !this.#heartbeatFailing) this.#owner.trouble(errorOfFailure(error, { at: `heartbeat of ${this.#options.group}` }));
+        this.#heartbeatFailing = true;
       }).finally(() => { this.#heartbeatUnderWay = false; });
     });
   }

@@ -51,8 +51,12 @@ export class Outbox {
     return this.parcel === null && this.waiting.length === 0;
   }
 
-  get waitingBytes(): number {
-    return this.parcel?.batch.length ?? Math.min(this.#maxBytes, this.waiting.reduce((sum, letter) => sum + letter.bytes, 0));
+  /** About what the next parcel will weigh. */
+  get nextBytes(): number {
+    if (this.parcel !== null) return this.parcel.batch.length;
+    let bytes = 0;
+    for (const letter of this.waiting) if ((bytes += letter.bytes) >= this.#maxBytes) break;
+    return bytes;
   }
 
   /** Takes the next letters for one parcel: as many as fit, at least one. */

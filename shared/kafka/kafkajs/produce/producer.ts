@@ -160,7 +160,7 @@ export class KafkajsProducer implements Producer {
       if (bytes >= MAX_REQUEST_BYTES) break;
       outbox.travelling = true;
       chosen.push(outbox);
-      bytes += outbox.waitingBytes;
+      bytes += outbox.nextBytes;
     }
     try {
       await this.#packAll(chosen);
