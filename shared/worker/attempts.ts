@@ -12,7 +12,7 @@ import { readEnqueuedAtMs } from '../kafka/envelope.ts';
 import type { Headers } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createJobLogger, type Logger } from '../runtime/logger.ts';
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, type Deadline } from './deadlines.ts';
 import { faultOf } from './readRecords.ts';
 
 /** A kind that this worker handles, with the shape in which it reads payloads. */
@@ -41,6 +41,8 @@ interface Running {
   readonly context: AttemptContext | BatchAttemptContext;
   readonly definition: JobDefinition;
   over: boolean;
+  timeout: Deadline<Running> | null;
+  grace: Deadline<Running> | null;
 }
 
 /** Facts of an attempt for its context, read from the job only when asked for. */
@@ -76,9 +78,8 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
-    const isOver = (running: Running): boolean => running.over;
-    this.#deadlines = new Deadlines(options.clock, isOver, (running) => { this.#abort(running, timeoutError(running)); });
-    this.#graces = new Deadlines(options.clock, isOver, (running) => { this.#abandon(running); });
+    this.#deadlines = new Deadlines(options.clock, (running) => { this.#abort(running, timeoutError(running)); });
+    this.#graces = new Deadlines(options.clock, (running) => { this.#abandon(running); });
   }
 
   get size(): number {
@@ -165,10 +166,10 @@ export class Attempts {
   }
 
   #track(jobs: readonly Job[], context: Running['context'], definition: JobDefinition): Running {
-    const running: Running = { jobs, context, definition, over: false };
+    const running: Running = { jobs, context, definition, over: false, timeout: null, grace: null };
     this.#running.add(running);
     for (const job of jobs) job.lane.partition.untold.push(job);
-    if (definition.policy.timeoutMs !== null) this.#deadlines.watch(running, definition.policy.timeoutMs);
+    if (definition.policy.timeoutMs !== null) running.timeout = this.#deadlines.watch(running, definition.policy.timeoutMs);
     return running;
   }
 
@@ -182,6 +183,8 @@ export class Attempts {
     if (running.over) return;
     running.over = true;
     this.#running.delete(running);
+    if (running.timeout !== null) this.#deadlines.forget(running.timeout);
+    if (running.grace !== null) this.#graces.forget(running.grace);
     const decided = outcomes();
     for (const [index, job] of running.jobs.entries()) this.#options.ended(job, decided[index] as Outcome);
   }
@@ -189,7 +192,7 @@ export class Attempts {
   #abort(running: Running, reason: MillraceError): void {
     if (running.over || running.context.aborted !== null) return;
     running.context.abort(reason);
-    this.#graces.watch(running, this.#options.abortGraceMs);
+    running.grace = this.#graces.watch(running, this.#options.abortGraceMs);
   }
 
   #abandon(running: Running): void {
