@@ -26,6 +26,7 @@ export interface FetchedBatch {
   readonly records: readonly FetchedRecord[];
   /** Where the next fetch starts. Greater than the last record's offset, but not always by one. */
   readonly nextOffset: number;
+  /** The log's end as the broker saw it before it read the records; it may lag behind {@link nextOffset}. */
   readonly highWatermark: number;
 }
 
@@ -150,7 +151,7 @@ export interface Admin {
   describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]>;
   /** Creates topics and waits until they have leaders. One that exists already is left as it is. */
   createTopics(topics: readonly TopicDeclaration[]): Promise<void>;
-  /** One that does not exist is no error. */
+  /** Deletes topics and waits until they are gone, so that they can be created anew. One that does not exist is no error. */
   deleteTopics(names: readonly string[]): Promise<void>;
   /** First offset and the offset after the last, by partition number. @throws MillraceError TOPIC_MISSING */
   logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]>;

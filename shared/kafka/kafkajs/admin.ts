@@ -76,7 +76,10 @@ export class KafkajsAdmin implements Admin {
         if (errorCode !== 0 && errorCode !== code.UNKNOWN_TOPIC_OR_PARTITION) throw errorOfCode(errorCode, { at: topic });
       }
     });
-    for (const name of names) this.#cluster.forget(name);
+    await this.#insist(async () => {
+      await this.#look(names);
+      for (const name of names) if (this.#cluster.topic(name) !== undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: name, got: 'a deleted topic that is still there' });
+    });
   }
 
   logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]> {
