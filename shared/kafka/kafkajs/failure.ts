@@ -90,5 +90,7 @@ export function errorOfFailure(error: unknown, detail: ErrorDetail = {}): Millra
   if (isTransportFailure(error)) return new MillraceError('BROKER_UNAVAILABLE', { got: error, cause: error, ...detail });
   const numeric = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number' ? error.code : null;
   if (numeric !== null) return errorOfCode(numeric, { cause: error, ...detail });
+  // KafkaJS's word for wrong credentials, a mechanism or a request that the broker does not know.
+  if (error instanceof Error && 'retriable' in error && error.retriable === false) return new MillraceError('BROKER_REFUSED', { got: error, cause: error, ...detail });
   return new MillraceError('BROKER_UNAVAILABLE', { got: error, cause: error, ...detail });
 }
