@@ -1,0 +1,62 @@
+import { existsSync, openSync, writeSync } from 'node:fs';
+import { createMillrace } from '../../../shared/millrace.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/logger.ts';
+import type { QueueObserver } from '../../../shared/worker/observer.ts';
+import { defineStep } from './stepJob.ts';
+import type { Said, WorkerParameters } from './workerParameters.ts';
+
+/** One worker as a process of its own, so that it can be killed, frozen and stopped. */
+const parameters = JSON.parse(process.argv[2] ?? '{}') as WorkerParameters;
+const { brokers, registryUrl, workerId, workload } = parameters;
+
+// Synchronous writes to one appending descriptor: a line that was written is with the kernel, whatever becomes of this process.
+const witness = openSync(parameters.witnessFile, 'a');
+const say = (said: Said): void => { process.stdout.write(`${JSON.stringify(said)}\n`); };
+
+const job = defineStep(workload, {
+  worker: workerId,
+  write: (line) => { writeSync(witness, `${JSON.stringify(line)}\n`); },
+  isMended: () => existsSync(parameters.mendedFile),
+  nowMs: () => performance.timeOrigin + performance.now(),
+});
+
+const observer: QueueObserver = {
+  attemptEnded: () => undefined,
+  buried: (buried, reason) => { say({ type: 'buried', id: buried.id, reason }); },
+  attemptAbandoned: (abandoned) => { say({ type: 'trouble', message: `abandoned ${abandoned.id}` }); },
+  notice(partition, notice) {
+    if (notice.type === 'active') say({ type: 'active', partition, epoch: notice.epoch, waiting: notice.waiting });
+    else if (notice.type === 'publish-refused') say({ type: 'publish-refused', partition, stream: notice.stream, code: notice.code });
+    else say({ type: 'noticed', partition, notice: notice.type });
+  },
+  commitFailed: (code) => { say({ type: 'commit-failed', code }); },
+  schemaUnavailable: (schemaId) => { say({ type: 'trouble', message: `schema ${schemaId} unavailable` }); },
+  partitionsAssigned: (partitions) => { say({ type: 'assigned', partitions }); },
+  partitionsLost: (partitions) => { say({ type: 'lost', partitions }); },
+  trouble: (error) => { say({ type: 'trouble', message: error.message }); },
+};
+
+const millrace = createMillrace({ brokers, registryUrl, topics: false, logger: createLogger({ level: 'silent', service: 'guarantees', clock: systemClock }) });
+
+let stopping = false;
+const stop = async (): Promise<void> => {
+  if (stopping) return;
+  stopping = true;
+  await millrace.close();
+  say({ type: 'stopped' });
+  process.exit(0);
+};
+process.on('SIGTERM', () => { void stop(); });
+// The parent is gone: nobody looks any more.
+process.stdin.on('end', () => { process.exit(1); }).resume();
+
+await millrace.work([job], {
+  workerId,
+  concurrency: parameters.concurrency,
+  sessionTimeoutMs: parameters.sessionTimeoutMs,
+  drainTimeoutMs: parameters.drainTimeoutMs,
+  observe: () => observer,
+  ...(parameters.frontierPatienceMs === null ? {} : { limits: { frontierPatienceMs: parameters.frontierPatienceMs } }),
+});
+say({ type: 'ready' });

@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Said, WorkerParameters } from './workerParameters.ts';
+
+const MAIN = join(import.meta.dirname, 'worker.main.ts');
+
+/** A worker in a process of its own, and what it says. */
+export class WorkerProcess {
+  readonly workerId: string;
+  readonly said: Said[] = [];
+  /** What it wrote to its error output; empty in a healthy run. */
+  errors = '';
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly #child: ChildProcess;
+  #alive = true;
+
+  private constructor(workerId: string, child: ChildProcess) {
+    this.workerId = workerId;
+    this.#child = child;
+    this.ended = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        this.#alive = false;
+        resolve({ code, signal });
+      });
+    });
+    if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => { this.said.push(JSON.parse(line) as Said); });
+    child.stderr?.on('data', (chunk: Buffer) => { this.errors += chunk.toString(); });
+  }
+
+  static spawn(parameters: WorkerParameters): WorkerProcess {
+    // Its standard input stays open as long as this process lives: that is how it notices that nobody looks any more.
+    const child = spawn(process.execPath, ['--conditions=source', MAIN, JSON.stringify(parameters)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return new WorkerProcess(parameters.workerId, child);
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
+  has(type: Said['type']): boolean {
+    return this.said.some((one) => one.type === type);
+  }
+
+  all<T extends Said['type']>(type: T): Extract<Said, { type: T }>[] {
+    return this.said.filter((one): one is Extract<Said, { type: T }> => one.type === type);
+  }
+}
