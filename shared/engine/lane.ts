@@ -1,4 +1,4 @@
-import { Fifo } from './fifo.ts';
+import type { Fifo } from './fifo.ts';
 import type { Job } from './job.ts';
 import type { Partition } from './partition.ts';
 
