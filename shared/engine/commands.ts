@@ -7,11 +7,12 @@ import { wakeLane } from './wake.ts';
 
 /**
  * Commands are records that an operator appends to the retry log. One stands until its owner has written, right behind its
- * effect and in the same batch, that it is applied; so a crash in between applies it again at most once more, and a second
- * redrive of a job that lives already does nothing.
+ * effect (the job's waiting record, or its tombstone), that it is applied; so a crash in between applies it again at most once
+ * more, and a second redrive of a job that lives already does nothing. A command that meets a job on its way out (the dead letter
+ * was seen before its burial was settled) waits until it is out.
  */
 export function readCommand(partition: Partition, record: CommandRecord, now: number): void {
-  const command = { record, applied: false, logOffset: -1, logEpoch: 0, logSeq: 0 };
+  const command = { record, applied: false, discards: null, logOffset: -1, logEpoch: 0, logSeq: 0 };
   partition.log.note(command, record.offset, partition.log.epoch, partition.log.seq + 1);
   partition.commands.set(record.key, command);
   if (partition.phase === 'active') applyCommands(partition, now);
@@ -28,17 +29,21 @@ export function commandApplied(partition: Partition, key: string): void {
 export function applyCommands(partition: Partition, now: number): void {
   for (const [key, pending] of partition.commands) {
     if (pending.applied) continue;
+    const { record } = pending;
+    const origin = record.job.offset;
+    const job = partition.room.get(origin) ?? liveAt(partition, origin);
+    if (job?.state === 'burying' || job?.state === 'ended') continue;
     pending.applied = true;
-    apply(partition, pending.record, now);
-    putApplied(partition, key);
+    const found = record.command === 'redrive' ? redrive(partition, record, job, now) : discard(partition, job, now);
+    if (found && record.command === 'discard') pending.discards = job;
+    else putApplied(partition, key);
+    partition.notice({ type: 'command-applied', command: record.command, origin, found });
   }
 }
 
-function apply(partition: Partition, record: CommandRecord, now: number): void {
-  const origin = record.job.offset;
-  const job = partition.room.get(origin) ?? liveAt(partition, origin);
-  const found = record.command === 'redrive' ? redrive(partition, record, job, now) : discard(partition, job, now);
-  partition.notice({ type: 'command-applied', command: record.command, origin, found });
+/** The job's tombstone is written: so is the answer to the command that discarded it. */
+export function answerDiscard(partition: Partition, job: Job): void {
+  for (const [key, pending] of partition.commands) if (pending.discards === job) putApplied(partition, key);
 }
 
 function liveAt(partition: Partition, origin: number): Job | null {

@@ -1,4 +1,5 @@
 import type { Outcome } from '../jobs/outcome.ts';
+import { applyCommands } from './commands.ts';
 import { DueHeap } from './dueHeap.ts';
 import type { Effect, RoomRecord } from './effects.ts';
 import type { EngineLimits, EngineOptions, MainRecord } from './engineOptions.ts';
@@ -136,6 +137,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       readLogRecord(partition, record, now);
     }
     partition.log.position = Math.max(partition.log.position, nextOffset);
+    if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);
     partition.commitDue ||= partition.phase === 'active' && records.length > 0;
     leaseIfRestored(partition, now);
   }

@@ -15,7 +15,7 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   // A payload that cannot be read is noticed when its attempt was to begin: no handler ran.
   const ran = outcome.type !== 'dead' || outcome.reason === 'dead' || outcome.reason === 'permanent';
   if (ran && (route.type !== 'wait' || route.usesAttempt)) job.attempt = attempt;
-  job.concluded = route.type !== 'wait';
+  job.concluded = ran && route.type !== 'wait';
   follow(partition, job, route, now);
 }
 

@@ -1,3 +1,4 @@
+import { applyCommands } from './commands.ts';
 import type { CommitPoint, JobEvent, Publication } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { MainRecord } from './engineOptions.ts';
@@ -63,6 +64,7 @@ export function published<R extends MainRecord>(engine: Engine<R>, partition: Pa
       for (const event of partition.events.acked()) eventAcked(partition, event);
       break;
   }
+  if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);
   engine.checkDrained(partition);
 }
 

@@ -1,6 +1,7 @@
 import type { CommandRecord, RoomWrite } from './effects.ts';
 import type { LogPoint } from './commitMetadata.ts';
 import { Fifo } from './fifo.ts';
+import type { Job } from './job.ts';
 
 /** What keeps the retry frontier from moving on: a waiting job or a command, as long as `logOffset` is the record's. */
 export interface LoggedThing {
@@ -11,8 +12,10 @@ export interface LoggedThing {
 
 export interface PendingCommand extends LoggedThing {
   readonly record: CommandRecord;
-  /** Its effect is written; it stands until that is read back. */
+  /** Its effect is written or under way; it stands until the answer is read back. */
   applied: boolean;
+  /** The job that it discards, once found. */
+  discards: Job | null;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Fifo } from './fifo.ts';
+import { answerDiscard } from './commands.ts';
 import { putTombstone } from './room.ts';
 import { wakeLane } from './wake.ts';
 import type { Job } from './job.ts';
@@ -37,6 +38,7 @@ function advance(partition: Partition, lane: Lane): void {
       }
       lane.leaving++;
       putTombstone(partition, job);
+      if (partition.commands.size > 0) answerDiscard(partition, job);
     }
     queue.shift();
   }

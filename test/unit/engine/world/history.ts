@@ -17,6 +17,8 @@ export interface Track {
   discarded: boolean;
   /** An operator spoke of it. */
   commanded: boolean;
+  /** The last thing said, how often the job had started then, and whether the owner told that it did it. */
+  command: { readonly type: 'redrive' | 'discard'; readonly key: string; readonly starts: number; applied: boolean } | null;
   starts: number;
   /** The reign that saw it end and handed over cleanly. */
   sealed: boolean;
@@ -61,7 +63,7 @@ export class History {
   enqueued(partition: number, entry: MainEntry): void {
     const lane = entry.key === null || entry.policy.order === 'none' ? null : `${partition}/${entry.key.toString()}`;
     const track: Track = {
-      entry, lane, done: false, letters: 0, discarded: false, commanded: false, starts: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
+      entry, lane, done: false, letters: 0, discarded: false, commanded: false, command: null, starts: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
     };
     this.tracks[partition]?.set(entry.offset, track);
     if (lane === null) return;
@@ -120,11 +122,18 @@ export class History {
     this.track(partition, offset).discarded = true;
   }
 
-  commanded(partition: number, offset: number): void {
+  commanded(partition: number, offset: number, type: 'redrive' | 'discard', key: string): void {
     const track = this.track(partition, offset);
+    track.command = { type, key, starts: track.starts, applied: false };
     track.commanded = true;
     track.sealed = false;
     track.sealedAttempts = 0;
+  }
+
+  /** A worker found the job waiting when it restored the room. */
+  restored(partition: number, offset: number): void {
+    const { command, discarded } = this.track(partition, offset);
+    if (command?.type === 'discard' && command.applied && discarded) this.flag('discard forgotten', `${partition}/${offset}`);
   }
 
   letterAppended(partition: number, letter: DeadLetter): void {
@@ -138,6 +147,9 @@ export class History {
   }
 
   retryAppended(partition: number, entry: LogEntry): void {
+    if (entry.valid && entry.type === 'applied') {
+      for (const { command } of this.tracks[partition]?.values() ?? []) if (command?.key === entry.key) command.applied = true;
+    }
     if (!entry.valid || entry.type !== 'tombstone') return;
     const track = this.track(partition, entry.origin);
     if (!settledByEvent(track)) this.flag('tombstone before its event', `${partition}/${entry.origin}`);
@@ -171,6 +183,9 @@ export class History {
         const name = `${partition}/${offset}`;
         if (!History.isOver(track)) this.flag('A1 lost', name);
         if (!settledByEvent(track)) this.flag('status stuck', name);
+        const { command, entry } = track;
+        const runs = !entry.poison && entry.key !== null && entry.policy.kind !== 'half' && entry.policy.delivery === 'at-least-once';
+        if (command?.type === 'redrive' && runs && track.starts === command.starts && !track.done) this.flag('redrive forgotten', name);
       }
     }
     for (const [lane, starts] of this.#laneStarts) {

@@ -113,7 +113,7 @@ export function drawPlan(chance: Chance, overrides: { readonly lagSteps?: number
       flush: chance.pick([0.3, 0.9]),
       commit: chance.pick([0.15, 0.5]),
       commitLost: chance.pick([0, 0.1]),
-      command: rare(0.01),
+      command: rare(0.03),
       park: rare(0.1),
       gap: chance.pick([0, 0.2]),
       scheduled: rare(0.15),

@@ -335,6 +335,7 @@ export class Worker {
   /** Who waits in memory is who waits in the log. */
   #checkRestored(partition: Partition, shard: Shard): void {
     const restored = [...partition.room.values()].filter((job) => job.room === 'in').map((job) => job.offset).sort((a, b) => a - b);
+    for (const offset of restored) this.#world.history.restored(shard.number, offset);
     const expected = shard.retry.waitingAtLease.get(partition.holder) ?? [];
     if (restored.join() !== expected.join()) this.#world.history.flag('restored otherwise than the log says', `${partition.holder}: ${restored.join()} for ${expected.join()}`);
   }

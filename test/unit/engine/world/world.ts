@@ -114,9 +114,10 @@ class World implements Surroundings {
   /** An operator who sees a dead letter speaks of it. */
   #command(shard: Shard, origin: number, command: 'redrive' | 'discard'): void {
     if (this.history.track(shard.number, origin).letters === 0) return;
-    this.history.commanded(shard.number, origin);
+    const key = `c${this.#commands++}`;
+    this.history.commanded(shard.number, origin, command, key);
     const sent: Sent = {
-      type: 'command', key: `c${this.#commands++}`, origin, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command,
+      type: 'command', key, origin, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command,
     };
     this.land(shard, { stream: 'retry', records: [sent] });
   }
