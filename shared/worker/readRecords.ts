@@ -11,6 +11,9 @@ import type { FetchedRecord, Headers } from '../kafka/port.ts';
 /** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
 const ENVELOPE_BYTES = 512;
 
+/** The farthest that a Date reaches. Producers choose timestamps: one beyond it counts as none. */
+const LATEST_DATE_MS = 8.64e15;
+
 export interface ReadContext {
   /** Main topic. */
   readonly topic: string;
@@ -40,7 +43,7 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
   }
   return {
     offset: record.offset,
-    timestampMs: record.timestampMs,
+    timestampMs: Math.abs(record.timestampMs) <= LATEST_DATE_MS ? record.timestampMs : -1,
     id: readJobId(headers, context.topic, partition, record.offset),
     kind: kind ?? '',
     policy: context.policies.get(kind ?? '') ?? null,

@@ -13,7 +13,7 @@ const standing: ReadonlySet<string> = new Set([
  * stands. A job from a producer that knows no CloudEvents gets `ce_id`, `ce_type` and `ce_time` here.
  */
 export function carryHeaders(headers: Headers | undefined, id: string, kind: string | null, origin: Origin): Record<string, HeaderValue> {
-  const carried: Record<string, HeaderValue> = {};
+  const carried = emptyHeaders();
   for (const name of Object.keys(headers ?? {})) {
     if (!standing.has(name)) carried[name] = headers?.[name];
   }
@@ -24,6 +24,11 @@ export function carryHeaders(headers: Headers | undefined, id: string, kind: str
   carried[headerNames.time] ??= new Date(Math.min(Math.max(origin.timestampMs, 0), 8.64e15)).toISOString();
   carried[headerNames.contentType] ??= CONTENT_TYPE;
   return carried;
+}
+
+/** Without a prototype, so that a header named `__proto__` is one like any other. */
+function emptyHeaders(): Record<string, HeaderValue> {
+  return Object.create(null) as Record<string, HeaderValue>;
 }
 
 /** A copy that owns its bytes, for headers that outlive their fetch: the views given by a fetch hold its whole buffer in memory. */
@@ -38,7 +43,7 @@ export function keepHeaders(headers: Headers | undefined): Headers | undefined {
     own.set(value, start);
     return own.subarray(start, end);
   };
-  const kept: Record<string, HeaderValue> = {};
+  const kept = emptyHeaders();
   for (const name of Object.keys(headers)) {
     const value = headers[name];
     kept[name] = value === undefined ? undefined : Array.isArray(value) ? value.map(keepOne) : keepOne(value);

@@ -220,7 +220,7 @@ describe('header garbage', () => {
         findFlaws(headers);
         readRetryRecord(record, 'orders', 3, now);
         readBuriedRecord(record);
-        const copied: CarriedJob = { id, kind: readKind(headers), key, value, headers, origin: { ...origin, timestampMs: Math.max(-1, timestampMs) } };
+        const copied: CarriedJob = { id, kind: readKind(headers), key, value, headers, origin: { ...origin, timestampMs } };
         expect(readBack(waitRecord('k', copied, waiting, stamp))).toMatchObject({ type: 'wait', job: { id, key, value } });
         expect(readBack(commandRecord('k', 'discard', copied, null))).toMatchObject({ type: 'command', job: { id, key, value } });
         buriedRecord({ ...copied, origin: { ...origin, timestampMs } }, { ...waiting, reason: 'wire' });
