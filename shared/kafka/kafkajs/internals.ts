@@ -127,7 +127,6 @@ export interface Internals {
     encode(data: { version: number; assignment: Record<string, number[]>; userData: Buffer }): Buffer;
     decode(buffer: Buffer): { version: number; assignment: Record<string, number[]>; userData: Buffer | null } | null;
   };
-  readonly crc32c: (buffer: Buffer) => number;
 }
 
 let loaded: Internals | undefined;
@@ -156,7 +155,6 @@ function load(): Internals {
     Decoder: require('kafkajs/src/protocol/decoder.js') as Internals['Decoder'],
     MemberMetadata,
     MemberAssignment,
-    crc32c: require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as Internals['crc32c'],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from '../../port.ts';
-import { kafkajsInternals } from '../internals.ts';
+import { crc32c } from './crc32c.ts';
 
 /** Who appends: an idempotent producer and the sequence number of the batch's first record. */
 export interface BatchSource {
@@ -35,7 +35,7 @@ export function encodeBatch(records: readonly OutgoingRecord[], timestampMs: num
   out.writeInt16BE(source.producerEpoch, 51);
   out.writeInt32BE(source.firstSequence, 53);
   out.writeInt32BE(records.length, 57);
-  out.writeUInt32BE(kafkajsInternals().crc32c(out.subarray(21, at)), 17);
+  out.writeUInt32BE(crc32c(out, 21, at), 17);
   return out.subarray(0, at);
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutgoingRecord } from '../../../../shared/kafka/port.ts';
+import { crc32c } from '../../../../shared/kafka/kafkajs/recordBatch/crc32c.ts';
 import { decodeRecords } from '../../../../shared/kafka/kafkajs/recordBatch/decode.ts';
 import { encodeBatch, recordBytes } from '../../../../shared/kafka/kafkajs/recordBatch/encode.ts';
 
@@ -11,7 +12,7 @@ const theirDecoder = require('kafkajs/src/protocol/recordBatch/v0/decoder.js') a
 const Decoder = require('kafkajs/src/protocol/decoder.js') as new (buffer: Buffer) => object;
 const theirRecord = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => object;
 const { RecordBatch: theirBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js') as { RecordBatch: (batch: object) => Promise<{ buffer: Buffer }> };
-const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as (buffer: Buffer) => number;
+const theirCrc32c = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as (buffer: Buffer) => number;
 
 const source = { producerId: 77n, producerEpoch: 3, firstSequence: 12 };
 const NOW = 1_900_000_000_123;
@@ -72,10 +73,17 @@ describe('record batches', () => {
 
   it('are read by KafkaJS as we wrote them, with a right checksum', async () => {
     const batch = encode([{ key: 'k', value: Buffer.from('v') }, plain('x'.repeat(5000))]);
-    expect(batch.readUInt32BE(17)).toBe(crc32c(batch.subarray(21)));
+    expect(batch.readUInt32BE(17)).toBe(theirCrc32c(batch.subarray(21)));
     const read = await theirDecoder(new Decoder(batch));
     expect(read).toMatchObject({ producerId: '77', producerEpoch: 3, firstSequence: 12 });
     expect(read.records.map(({ key, value, timestamp }) => [key?.toString(), value?.length, Number(timestamp)])).toEqual([['k', 1, NOW], [undefined, 5000, NOW]]);
+  });
+
+  it('have the checksum that KafkaJS reckons, of any bytes', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(20), (data, from) => {
+      expect(crc32c(Buffer.from(data), Math.min(from, data.length), data.length)).toBe(theirCrc32c(Buffer.from(data).subarray(from)));
+    }));
+    expect(crc32c(Buffer.from('123456789'), 0, 9)).toBe(0xe3069283); // the catalogue's check value
   });
 
   it('written by KafkaJS are read by us, with timestamps of their own', async () => {
