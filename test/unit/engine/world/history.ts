@@ -17,9 +17,10 @@ export interface Track {
   discarded: boolean;
   /** An operator spoke of it. */
   commanded: boolean;
-  /** The last thing said, how often the job had started then, and whether the owner told that it did it. */
-  command: { readonly type: 'redrive' | 'discard'; readonly key: string; readonly starts: number; applied: boolean } | null;
+  /** The last thing said, how often the job had started and ended then, who found the job held, and whether that one told that it is done. */
+  command: { readonly type: 'redrive' | 'discard'; readonly key: string; readonly lived: number; foundIn: number; applied: boolean } | null;
   starts: number;
+  ends: number;
   /** The reign that saw it end and handed over cleanly. */
   sealed: boolean;
   /** Attempts that a clean handover has to remember. */
@@ -63,7 +64,7 @@ export class History {
   enqueued(partition: number, entry: MainEntry): void {
     const lane = entry.key === null || entry.policy.order === 'none' ? null : `${partition}/${entry.key.toString()}`;
     const track: Track = {
-      entry, lane, done: false, letters: 0, discarded: false, commanded: false, command: null, starts: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
+      entry, lane, done: false, letters: 0, discarded: false, commanded: false, command: null, starts: 0, ends: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
     };
     this.tracks[partition]?.set(entry.offset, track);
     if (lane === null) return;
@@ -113,18 +114,21 @@ export class History {
   ended(partition: Partition, job: Job, outcome: Outcome | 'interrupted'): void {
     if (outcome === 'interrupted') return;
     const track = this.track(partition.number, job.offset);
+    track.ends++;
     if (outcome.type === 'done') track.done = true;
     if (outcome.type !== 'snooze') track.counted = { holder: partition.holder, attempt: job.attempt + 1 };
     track.endedBy = outcome.type === 'done' || outcome.type === 'dead' ? partition.holder : '';
   }
 
-  discarded(partition: number, offset: number): void {
-    this.track(partition, offset).discarded = true;
+  discarded(partition: number, offset: number, epoch: number): void {
+    const track = this.track(partition, offset);
+    track.discarded = true;
+    if (track.command !== null) track.command.foundIn = epoch;
   }
 
   commanded(partition: number, offset: number, type: 'redrive' | 'discard', key: string): void {
     const track = this.track(partition, offset);
-    track.command = { type, key, starts: track.starts, applied: false };
+    track.command = { type, key, lived: track.starts + track.ends, foundIn: 0, applied: false };
     track.commanded = true;
     track.sealed = false;
     track.sealedAttempts = 0;
@@ -132,8 +136,8 @@ export class History {
 
   /** A worker found the job waiting when it restored the room. */
   restored(partition: number, offset: number): void {
-    const { command, discarded } = this.track(partition, offset);
-    if (command?.type === 'discard' && command.applied && discarded) this.flag('discard forgotten', `${partition}/${offset}`);
+    const { command } = this.track(partition, offset);
+    if (command?.type === 'discard' && command.applied) this.flag('discard forgotten', `${partition}/${offset}`);
   }
 
   letterAppended(partition: number, letter: DeadLetter): void {
@@ -148,7 +152,7 @@ export class History {
 
   retryAppended(partition: number, entry: LogEntry): void {
     if (entry.valid && entry.type === 'applied') {
-      for (const { command } of this.tracks[partition]?.values() ?? []) if (command?.key === entry.key) command.applied = true;
+      for (const { command } of this.tracks[partition]?.values() ?? []) if (command?.key === entry.key && command.foundIn === entry.epoch) command.applied = true;
     }
     if (!entry.valid || entry.type !== 'tombstone') return;
     const track = this.track(partition, entry.origin);
@@ -185,7 +189,7 @@ export class History {
         if (!settledByEvent(track)) this.flag('status stuck', name);
         const { command, entry } = track;
         const runs = !entry.poison && entry.key !== null && entry.policy.kind !== 'half' && entry.policy.delivery === 'at-least-once';
-        if (command?.type === 'redrive' && runs && track.starts === command.starts && !track.done) this.flag('redrive forgotten', name);
+        if (command?.type === 'redrive' && runs && track.starts + track.ends === command.lived && !track.done) this.flag('redrive forgotten', name);
       }
     }
     for (const [lane, starts] of this.#laneStarts) {

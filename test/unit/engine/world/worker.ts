@@ -325,7 +325,7 @@ export class Worker {
       case 'notice': {
         const { notice } = effect;
         trace?.('notice', partition?.holder ?? effect.partition, JSON.stringify(notice));
-        if (notice.type === 'command-applied' && notice.command === 'discard' && notice.found) history.discarded(effect.partition, notice.origin);
+        if (notice.type === 'command-applied' && notice.command === 'discard' && notice.found) history.discarded(effect.partition, notice.origin, partition?.epoch ?? 0);
         if (notice.type === 'active' && partition !== undefined) this.#checkRestored(partition, shards[effect.partition] as Shard);
         return;
       }
