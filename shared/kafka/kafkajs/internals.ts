@@ -42,7 +42,7 @@ interface RequestDefinition {
 }
 
 export type ApiVersions = Record<number, { minVersion: number; maxVersion: number }>;
-export type SocketFactory = (options: { host: string; port: number; ssl?: object; onConnect: () => void }) => Socket;
+export type SocketFactory = (options: { host: string; port: number; ssl?: object | true; onConnect: () => void }) => Socket;
 
 interface SilentLogger {
   namespace(): SilentLogger;
@@ -59,7 +59,7 @@ interface ConnectionOptions {
   readonly connectionTimeout: number;
   readonly requestTimeout: number;
   readonly socketFactory: SocketFactory;
-  readonly ssl?: object | null;
+  readonly ssl?: object | true | null;
   readonly sasl?: object | null;
   readonly logger: SilentLogger;
 }

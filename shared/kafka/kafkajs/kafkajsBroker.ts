@@ -10,13 +10,13 @@ import { KafkajsProducer } from './produce/producer.ts';
 export interface KafkajsBrokerOptions {
   /** "host:port" of some brokers of the cluster. */
   readonly brokers: readonly string[];
-  /** TLS options as `node:tls` takes them. Absent: plain text. */
-  readonly ssl?: object;
+  /** TLS options as `node:tls` takes them, or true for its defaults. Absent: plain text. */
+  readonly ssl?: object | true;
   /** SASL options as KafkaJS takes them (`mechanism`, `username`, `password`, …). */
   readonly sasl?: object;
   /** Default 3 s. */
   readonly connectTimeoutMs?: number;
-  /** How long `send` tries before BROKER_UNAVAILABLE. Default 10 s. */
+  /** How long `send` tries before BROKER_UNAVAILABLE; a request under way then is still awaited, up to 7 s. Default 10 s. */
   readonly deliveryTimeoutMs?: number;
   /** Opens sockets; tests put faults here. */
   readonly socketFactory?: SocketFactory;
@@ -48,7 +48,7 @@ const ACK_TIMEOUT_MS = 5000;
  * - *Committed-offset state shared by the consumers of one client.* There is none; every part has its own `Cluster`.
  * - *Offset out of range commits by itself.* `fetch/fetcher.ts` goes on from the log's start and reports; nothing is committed.
  * - *Contiguous offsets assumed; a compacted tail read one offset at a time; an empty batch never passed; more than about 100,000
- *   records in one batch overflow the stack.* `recordBatch/decode.ts`.
+ *   records in one batch overflow the stack; compressed with anything but gzip, a batch stops its partition.* `recordBatch/`.
  * - *Retained slices pin the fetch buffer.* True of any reader; the port says so to owners.
  * - *A 1 ms timer loop a connection, TimeoutNegativeWarning.* `internals.ts` replaces the method.
  * - *Reconnecting on a connection with a half-read frame; two sockets when two requests find it closed.* `link.ts`: never reconnected,

@@ -4,8 +4,8 @@ import { kafkajsInternals, silentLogger, type ApiVersions, type Connection, type
 /** How to reach and enter a cluster. */
 export interface Access {
   readonly clientId: string;
-  /** TLS options as `node:tls` takes them; absent: plain text. */
-  readonly ssl?: object;
+  /** TLS options as `node:tls` takes them, or true for its defaults; absent: plain text. */
+  readonly ssl?: object | true;
   /** SASL as KafkaJS takes it (`mechanism`, `username`, …). */
   readonly sasl?: object;
   readonly connectTimeoutMs: number;
@@ -32,13 +32,15 @@ export class Link {
   /** @throws KafkaJS connection and protocol errors (see `failure.ts`) */
   static async open(access: Access, host: string, port: number, requestTimeoutMs: number): Promise<Link> {
     const { Connection, defaultSocketFactory } = kafkajsInternals();
+    const openSocket = access.socketFactory ?? defaultSocketFactory();
     const link = new Link(`${host}:${port}`, new Connection({
       host,
       port,
       clientId: access.clientId,
       connectionTimeout: access.connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      socketFactory: access.socketFactory ?? defaultSocketFactory(),
+      // Requests are whole when they are written: waiting for more (Nagle) only delays the second of two small ones.
+      socketFactory: (options) => openSocket(options).setNoDelay(true),
       ssl: access.ssl ?? null,
       sasl: access.sasl ?? null,
       logger: silentLogger,

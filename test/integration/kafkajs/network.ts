@@ -22,7 +22,6 @@ export function createNetwork(): Network {
   return {
     socketFactory({ host, port, onConnect }) {
       const socket = net.connect({ host, port }, onConnect);
-      socket.setNoDelay(true);
       opened += 1;
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));

@@ -1,6 +1,6 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { MillraceError } from '../../../errors/MillraceError.ts';
 import type { FetchedRecord, Headers, HeaderValue } from '../../port.ts';
+import { decompress } from './decompress.ts';
 
 /**
  * Reads record batches, format v2 (https://kafka.apache.org/documentation/#recordbatch). Our own because KafkaJS's reader drops
@@ -21,7 +21,6 @@ export interface AbortedTransaction {
 
 const HEADER_BYTES = 61;
 const LENGTH_END = 12;
-const LARGEST_BATCH_BYTES = 256 * 1024 * 1024;
 const COMPRESSION_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
@@ -89,15 +88,6 @@ function readHeaders(cursor: Cursor): Headers | undefined {
     else headers[name] = joined;
   }
   return headers;
-}
-
-function decompress(body: Buffer, codec: number): Buffer {
-  switch (codec) {
-    case 0: return body;
-    case 1: return gunzipSync(body, { maxOutputLength: LARGEST_BATCH_BYTES });
-    case 4: if (typeof zstdDecompressSync === 'function') return zstdDecompressSync(body, { maxOutputLength: LARGEST_BATCH_BYTES });
-  }
-  throw new MillraceError('BROKER_REFUSED', { at: 'compressed records', expected: 'gzip or zstd', got: ['none', 'gzip', 'snappy', 'lz4', 'zstd'][codec] ?? codec, fix: 'Change the producer\'s compression.type' });
 }
 
 /** Numbers beyond 2^53 lose precision; offsets and times do not reach it. */

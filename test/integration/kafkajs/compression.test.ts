@@ -1,0 +1,19 @@
+import { describe, expect, inject, it } from 'vitest';
+import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
+import { uniqueName } from '../../topicNames.ts';
+import { makeTopic, readAll } from './watcher.ts';
+
+describe('records that were compressed by others', () => {
+  // The broker compresses anew what comes to a topic with a compression of its own: with Java's libraries, as Java producers do.
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read when %s did it', async (codec) => {
+    const brokers = inject('brokers').split(',');
+    const topic = await makeTopic(brokers, uniqueName(codec), 1, { 'compression.type': codec });
+    const producer = createKafkajsBroker({ brokers }).createProducer({ clientId: 'p' });
+    await producer.start();
+    // Long and short, alike and random: several blocks, some of which cannot be made smaller.
+    const values = Array.from({ length: 2000 }, (_, n) => `${n} ${n % 2 === 0 ? 'same '.repeat(40) : Array.from({ length: 30 }, () => Math.random().toString(36)).join('')}`);
+    await producer.send(topic, 0, values.map((value) => ({ key: null, value: Buffer.from(value) })));
+    expect(await readAll(brokers, topic, 0)).toEqual(values);
+    await producer.close();
+  });
+});
