@@ -65,6 +65,7 @@ function redrive(partition: Partition, record: CommandRecord, job: Job | null, n
   }
   const revived = new Job(record.job, laneOf(partition, record.job));
   revived.firstFailure = record.firstFailure;
+  revived.lane.unsettled++;
   revived.lane.insert(revived);
   if (revived.offset >= partition.frontier.position) insertReread(partition, revived);
   putWait(partition, revived);

@@ -64,6 +64,7 @@ function takeInRecord<R extends MainRecord>(partition: Partition, record: R, par
   const job = new Job(input, laneOf(partition, input));
   job.slot = frontier.add(offset, job);
   frontier.position = offset + 1;
+  job.lane.unsettled++;
   partition.memoryJobs++;
   partition.memoryBytes += job.bytes;
   place(partition, job, now);

@@ -10,6 +10,8 @@ export class Lane {
   readonly partition: Partition;
   /** Null for a lane of one job that keeps no order. */
   readonly key: string | null;
+  /** Its jobs that are not settled yet, also those that stepped aside or ended: as long as there are any, the entity has no other lane. */
+  unsettled = 0;
   head: Job | null = null;
   tail: Job | null = null;
   /** The job that runs, is being claimed, or null. */
@@ -57,6 +59,6 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.head === null && this.busy === null && this.settling === null && this.leaving === 0;
+    return this.unsettled === 0 && this.head === null && this.busy === null;
   }
 }

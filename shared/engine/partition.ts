@@ -143,6 +143,11 @@ export class Partition {
     this.#lanesBound = Math.max(LANES_KEPT, this.lanes.size * 2);
   }
 
+  /** The job's record key means it no more; a double of its id may have taken it over. */
+  forgetKey(job: Job): void {
+    if (this.roomKeys.get(job.logKey) === job) this.roomKeys.delete(job.logKey);
+  }
+
   tell(type: JobEventType, job: Job, now: number, then: JobEvent['then'], detail: Partial<Pick<JobEvent, 'attempt' | 'reason' | 'dueMs' | 'failure'>> = {}): void {
     this.events.put({
       type,

@@ -27,9 +27,10 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
   if (job === undefined) {
     job = new Job(record.job, laneOf(partition, record.job));
     job.room = 'in';
+    job.lane.unsettled++;
     partition.room.set(origin, job);
     partition.roomBytes += job.bytes;
-  } else if (job.logKey !== record.key) partition.roomKeys.delete(job.logKey);
+  } else if (job.logKey !== record.key) partition.forgetKey(job);
   job.logKey = record.key;
   partition.roomKeys.set(record.key, job);
   job.attempt = record.attempt;
@@ -45,7 +46,8 @@ function dropRestored(partition: Partition, origin: number): void {
   if (job === undefined) return;
   partition.log.forget(job);
   partition.room.delete(origin);
-  partition.roomKeys.delete(job.logKey);
+  partition.forgetKey(job);
+  job.lane.unsettled--;
   partition.roomBytes -= job.bytes;
 }
 

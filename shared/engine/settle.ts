@@ -48,6 +48,7 @@ function advance(partition: Partition, lane: Lane): void {
 function settleByCommit(partition: Partition, lane: Lane, job: Job): void {
   partition.settleSlot(job.slot);
   lane.awaitsCommit = partition.commitNumber;
+  lane.unsettled--;
   partition.memoryJobs--;
   partition.memoryBytes -= job.bytes;
   if (job.state === 'claiming') partition.awaitingCommit.push(job);
@@ -61,10 +62,11 @@ export function tombstoneConfirmed(partition: Partition, job: Job): void {
   partition.commitDue = true;
   partition.log.forget(job);
   partition.room.delete(job.offset);
-  partition.roomKeys.delete(job.logKey);
+  partition.forgetKey(job);
   partition.roomBytes -= job.bytes;
   job.room = 'none';
   job.lane.leaving--;
+  job.lane.unsettled--;
   advance(partition, job.lane);
   if (job.state === 'claiming') claimed(partition, job);
 }

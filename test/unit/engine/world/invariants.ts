@@ -33,6 +33,7 @@ function brokenPartition(partition: Partition): string | null {
   let memoryBytes = 0;
   let roomBytes = 0;
   for (const job of jobsOf(partition)) {
+    if (job.lane.unsettled <= 0) return `lane ${job.lane.key}: ${job.lane.unsettled} unsettled, with ${job.offset}`;
     if (job.room === 'none') {
       memoryJobs++;
       memoryBytes += job.bytes;

@@ -236,7 +236,7 @@ class World implements Surroundings {
     const settled = partition.room.size === 0 && partition.frontier.offset >= shard.main.endOffset && partition.commands.size === 0;
     if (!settled || partition.log.position < shard.retry.endOffset || !partition.isDrained) return false;
     const { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
-    const left = { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size };
+    const left = { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size, lanes: [...partition.lanes.values()].filter((lane) => !lane.idle).length, keys: partition.roomKeys.size };
     if (Object.values(left).some((count) => count !== 0)) this.history.flag('not back to nothing', JSON.stringify(left));
     return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
   }
