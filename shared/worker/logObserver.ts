@@ -1,9 +1,15 @@
+import { isMillraceError } from '../errors/MillraceError.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { QueueObserver } from './observer.ts';
 
+/** While Kafka is down, troubles come several times a second; one line in so long says it. */
+const TROUBLE_LINE_EVERY_MS = 5000;
+
 /** Says in the log what operators need to know; single attempts are for metrics and events. */
-export function createLogObserver(logger: Logger, queue: string): QueueObserver {
+export function createLogObserver(logger: Logger, queue: string, clock: Clock = systemClock): QueueObserver {
   const log = logger.child({ queue });
+  const troubles = new Map<string, { lineMs: number; unsaid: number }>();
   return {
     attemptEnded: () => undefined,
     buried: (job, reason) => {
@@ -35,7 +41,17 @@ export function createLogObserver(logger: Logger, queue: string): QueueObserver 
     schemaUnavailable: (schemaId) => { log.warn({ schemaId }, 'the schema registry does not answer; jobs of this schema wait'); },
     partitionsAssigned: (partitions) => { log.info({ partitions }, 'partitions assigned'); },
     partitionsLost: (partitions) => { log.warn({ partitions }, 'partitions lost'); },
-    trouble: (error) => { log.warn({ err: error }, 'recovered from trouble with Kafka'); },
+    trouble(error) {
+      const code = isMillraceError(error) ? error.code : error.name;
+      const last = troubles.get(code) ?? { lineMs: -Infinity, unsaid: 0 };
+      const now = clock.monotonic();
+      if (now - last.lineMs < TROUBLE_LINE_EVERY_MS) {
+        last.unsaid++;
+        return;
+      }
+      troubles.set(code, { lineMs: now, unsaid: 0 });
+      log.warn({ err: error, unsaid: last.unsaid }, 'trouble with Kafka; going on');
+    },
   };
 }
 
