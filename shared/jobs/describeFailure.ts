@@ -1,8 +1,7 @@
 import { describeValue } from '../errors/MillraceError.ts';
+import { makeFailure } from './makeFailure.ts';
 import type { Failure } from './outcome.ts';
 
-const MAX_MESSAGE_BYTES = 2048;
-const MAX_LABEL_BYTES = 128;
 const MAX_CAUSES = 5;
 
 /**
@@ -14,20 +13,7 @@ export function describeFailure(thrown: unknown, now: number): Failure {
   const chain = causesOf(thrown);
   const message = chain.map(messageOf).filter((text, i, all) => text !== '' && !all[i - 1]?.includes(text)).join(': ');
   const code = chain.map(codeOf).find((text) => text !== '') ?? 'ERROR';
-  return {
-    code: cutUtf8(code, MAX_LABEL_BYTES),
-    name: cutUtf8(nameOf(thrown), MAX_LABEL_BYTES),
-    message: cutUtf8(message, MAX_MESSAGE_BYTES),
-    at: now,
-  };
-}
-
-/** The longest beginning of `text` that takes at most `maxBytes` as UTF-8, never half a character; lone surrogates become U+FFFD. */
-export function cutUtf8(text: string, maxBytes: number): string {
-  const start = text.length > maxBytes ? text.slice(0, maxBytes) : text;
-  if (start.length * 3 <= maxBytes) return start.toWellFormed();
-  const { read } = new TextEncoder().encodeInto(start, new Uint8Array(maxBytes));
-  return start.slice(0, read).toWellFormed();
+  return makeFailure({ code, name: nameOf(thrown), message, at: now });
 }
 
 function causesOf(thrown: unknown): unknown[] {

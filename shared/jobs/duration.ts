@@ -3,6 +3,9 @@ import { MillraceError } from '../errors/MillraceError.ts';
 /** A time span as text: `"250ms"`, `"30s"`, `"1h30m"`, `"7d"`. Units: ms, s, m, h, d, w. A bare number is refused: it hides its unit. */
 export type Duration = string;
 
+/** No job waits longer: what lies further away is taken for a mistake of units. */
+export const LONGEST_WAIT_MS = 366 * 86_400_000;
+
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/gy;
 

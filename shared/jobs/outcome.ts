@@ -1,4 +1,5 @@
 import { parseDuration, type Duration } from './duration.ts';
+import { makeFailure } from './makeFailure.ts';
 
 /** Why a job is buried. On the wire as `mr_reason` of DLQ records. */
 export type BuryReason =
@@ -50,17 +51,17 @@ export function done(): Outcome {
   return DONE;
 }
 
-/** This attempt failed; try again after `after`, or after the policy's backoff. Counts as an attempt. @throws BAD_DURATION */
+/** This attempt failed; try again after `after` (at most 366 days), or after the policy's backoff. Counts as an attempt. @throws BAD_DURATION */
 export function retry(after?: Duration): Outcome {
   return brand({ type: 'retry', afterMs: after === undefined ? null : parseDuration(after, 'retry(after)'), failure: null });
 }
 
-/** Not now: run again after `time`. Does not use an attempt. @throws BAD_DURATION */
+/** Not now: run again after `time` (at most 366 days). Does not use an attempt. @throws BAD_DURATION */
 export function snooze(time: Duration): Outcome {
   return brand({ type: 'snooze', forMs: parseDuration(time, 'snooze(for)') });
 }
 
 /** Never again: bury the job in the dead-letter topic, with `reason` as the message that people will read. */
 export function dead(reason: string): Outcome {
-  return brand({ type: 'dead', reason: 'dead', failure: { code: 'DEAD', name: 'Dead', message: reason.slice(0, 2048), at: 0 } });
+  return brand({ type: 'dead', reason: 'dead', failure: makeFailure({ code: 'DEAD', name: 'Dead', message: reason, at: 0 }) });
 }

@@ -1,5 +1,6 @@
 import { describeValue } from '../errors/MillraceError.ts';
-import { DONE, isOutcome, type Failure, type Outcome } from './outcome.ts';
+import { makeFailure } from './makeFailure.ts';
+import { DONE, isOutcome, type Outcome } from './outcome.ts';
 
 /**
  * The outcome that a handler's answer stands for: nothing is done; what `done`, `retry`, `snooze` or `dead` made is itself; anything
@@ -39,8 +40,7 @@ function readEntries(jobs: readonly { readonly id: string }[], answer: unknown):
 }
 
 function failed(code: string, message: string, at: number): Outcome {
-  const failure: Failure = { code, name: 'BadAnswer', message, at };
-  return { type: 'retry', afterMs: null, failure };
+  return { type: 'retry', afterMs: null, failure: makeFailure({ code, name: 'BadAnswer', message, at }) };
 }
 
 function show(value: unknown): string {

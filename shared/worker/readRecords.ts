@@ -3,6 +3,7 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import type { RoomRecord } from '../engine/effects.ts';
 import type { Fault, JobInput, WaitReason } from '../engine/job.ts';
 import { describeValue, isMillraceError } from '../errors/MillraceError.ts';
+import { makeFailure } from '../jobs/makeFailure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
 import { readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
@@ -60,7 +61,7 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
 export function faultOf(error: unknown, now: number): Fault {
   const code = isMillraceError(error) ? error.code : 'UNDECODABLE';
   const message = error instanceof Error ? error.message : describeValue(error);
-  return { reason: buryReasonOf(error), failure: { code, name: 'BadRecord', message, at: now } };
+  return { reason: buryReasonOf(error), failure: makeFailure({ code, name: 'BadRecord', message, at: now }) };
 }
 
 function buryReasonOf(error: unknown): BuryReason {

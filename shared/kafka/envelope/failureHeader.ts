@@ -1,4 +1,4 @@
-import { cutUtf8 } from '../../jobs/describeFailure.ts';
+import { makeFailure } from '../../jobs/makeFailure.ts';
 import type { Failure } from '../../jobs/outcome.ts';
 import type { Headers } from '../port.ts';
 import { readRaw } from './readHeader.ts';
@@ -7,7 +7,7 @@ const MAX_FAILURE_BYTES = 16_384;
 
 /** As `mr_error` and `mr_first_error` say it: JSON `{code,name,message,at}`. */
 export function formatFailure(failure: Failure): string {
-  return JSON.stringify({ code: failure.code, name: failure.name, message: cutUtf8(failure.message, 2048), at: failure.at });
+  return JSON.stringify(makeFailure(failure));
 }
 
 /** Reads {@link formatFailure}'s text from a header; null for anything else. */
@@ -17,7 +17,7 @@ export function readFailure(headers: Headers | undefined, name: string): Failure
   try {
     const { code, name: errorName, message, at } = JSON.parse(raw.toString()) as Record<string, unknown>;
     if (typeof code !== 'string' || typeof errorName !== 'string' || typeof message !== 'string' || typeof at !== 'number') return null;
-    return { code, name: errorName, message, at };
+    return makeFailure({ code, name: errorName, message, at });
   } catch {
     return null; // no JSON, or JSON null
   }

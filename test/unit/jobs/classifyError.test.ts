@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { classifyError } from '../../../shared/jobs/classifyError.ts';
-import { cutUtf8, describeFailure } from '../../../shared/jobs/describeFailure.ts';
+import { cutUtf8 } from '../../../shared/jobs/cutUtf8.ts';
+import { describeFailure } from '../../../shared/jobs/describeFailure.ts';
 import { PermanentError, permanent } from '../../../shared/jobs/permanentError.ts';
 
 const now = 1_790_000_000_000;
