@@ -132,10 +132,8 @@ export class Attempts {
       return;
     }
     const running = this.#track([job], context, definition);
-    Promise.resolve(answer).then(
-      (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
-      (error: unknown) => { this.#end(running, () => [this.#classify(running, error)]); },
-    );
+    this.#await(answer, (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
+      (error) => { this.#end(running, () => [this.#classify(running, error)]); });
   }
 
   #beginBatch(jobs: readonly Job[]): void {
@@ -159,10 +157,17 @@ export class Attempts {
       this.#end(running, () => members.map(() => this.#classify(running, error)));
       return;
     }
-    Promise.resolve(answer).then(
-      (value) => { this.#end(running, () => readBatchAnswer(batchJobs, value, this.#options.clock.now())); },
-      (error: unknown) => { this.#end(running, () => members.map(() => this.#classify(running, error))); },
-    );
+    this.#await(answer, (value) => { this.#end(running, () => readBatchAnswer(batchJobs, value, this.#options.clock.now())); },
+      (error) => { this.#end(running, () => members.map(() => this.#classify(running, error))); });
+  }
+
+  /** A promise may be of a class, or have a `then`, that throws: that is how its attempt failed. */
+  #await(answer: unknown, resolved: (value: unknown) => void, failed: (error: unknown) => void): void {
+    try {
+      Promise.resolve(answer).then(resolved, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #track(jobs: readonly Job[], context: Running['context'], definition: JobDefinition): Running {
@@ -206,5 +211,5 @@ function timeoutError(running: Running): MillraceError {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
 }
