@@ -3,6 +3,9 @@ import type { Job, JobInput, WaitReason } from './job.ts';
 
 export type JobEventType = 'started' | 'done' | 'waiting' | 'buried' | 'redriven' | 'discarded';
 
+/** Longer keys are cut in events: these are many to a record, which a topic's limit bounds. */
+export const EVENT_KEY_BYTES = 1024;
+
 /** One line of `<queue>.events`. A snapshot: the job may have moved on when it is published. */
 export interface JobEvent {
   readonly type: JobEventType;

@@ -1,5 +1,5 @@
 import { applyCommands } from './commands.ts';
-import type { CommitPoint, JobEvent, Publication } from './effects.ts';
+import { EVENT_KEY_BYTES, type CommitPoint, type JobEvent, type Publication } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { MainRecord } from './engineOptions.ts';
 import { evictBlockers, rewriteOldest } from './evict.ts';
@@ -37,7 +37,11 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
   return out;
 }
 
-const eventBytes = (event: JobEvent): number => 80 + event.job.id.length + (event.failure?.message.length ?? 0) * 3;
+/** What an event takes in its record, estimated from above: kinds are written once each, but all may differ. */
+function eventBytes({ job, failure }: JobEvent): number {
+  const key = Math.min(job.key?.length ?? 0, EVENT_KEY_BYTES);
+  return 60 + Buffer.byteLength(job.id) + Buffer.byteLength(job.kind) + key + (failure === null ? 0 : (failure.code.length + failure.message.length) * 3);
+}
 
 /** Attempts that outlast a flush are told of; shorter ones are known by how they ended. */
 function tellStarted(partition: Partition, now: number): void {

@@ -1,3 +1,4 @@
+import { LONGEST_WAIT_MS } from '../jobs/duration.ts';
 import type { BuryReason, Outcome } from '../jobs/outcome.ts';
 import type { Backoff, JobPolicy } from '../jobs/policy.ts';
 import type { WaitReason } from './job.ts';
@@ -24,11 +25,16 @@ export function decideRoute(outcome: Outcome, attempt: number, policy: JobPolicy
       return { type: 'bury', reason: outcome.reason };
     case 'retry':
       if (attempt >= policy.attempts || policy.delivery === 'at-most-once') return { type: 'bury', reason: 'attempts' };
-      return { type: 'wait', untilMs: now + (outcome.afterMs ?? backoffMs(policy.backoff, attempt, random)), reason: 'retry', usesAttempt: true };
+      return { type: 'wait', untilMs: dueIn(outcome.afterMs ?? backoffMs(policy.backoff, attempt, random), now), reason: 'retry', usesAttempt: true };
     case 'snooze':
       if (policy.delivery === 'at-most-once') return { type: 'bury', reason: 'attempts' };
-      return { type: 'wait', untilMs: now + outcome.forMs, reason: 'snoozed', usesAttempt: false };
+      return { type: 'wait', untilMs: dueIn(outcome.forMs, now), reason: 'snoozed', usesAttempt: false };
   }
+}
+
+/** Due times are whole milliseconds, and none lies beyond what a reader of the log accepts. */
+function dueIn(waitMs: number, now: number): number {
+  return now + Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS));
 }
 
 /** Wait after attempt number `attempt`: first × factor^(attempt−1), capped, then shortened by up to `jitter` of itself. */

@@ -1,9 +1,11 @@
 import type { Codec, Writer } from '../avro/codec.ts';
-import type { DeadLetter, JobEvent, RoomWrite } from '../engine/effects.ts';
+import { EVENT_KEY_BYTES, type DeadLetter, type JobEvent, type RoomWrite } from '../engine/effects.ts';
 import type { Job } from '../engine/job.ts';
 import type { JobEventsV1, JobEventV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import { appliedRecord, buriedRecord, goneRecord, headerBytes, keepHeaders, leaseRecord, waitRecord, type CarriedJob, type Origin } from '../kafka/envelope.ts';
 import type { Headers, OutgoingRecord } from '../kafka/port.ts';
+
+const MAX_INT = 2 ** 31 - 1;
 
 function originOf(topic: string, partition: number, offset: number, timestampMs: number): Origin {
   return { topic, partition, offset, timestampMs };
@@ -61,7 +63,10 @@ export function writeEvents(
       kindIndex.set(job.kind, kind);
     }
     const detail = reason === null && dueMs === null && failure === null ? null : { reason, dueMs, error: failure === null ? null : { code: failure.code, message: failure.message } };
-    lines[at] = { type, id: job.id, kind, key: job.key, offset: job.offset, attempt, afterMs: Math.trunc(atMs - startMs), detail };
+    const key = job.key !== null && job.key.length > EVENT_KEY_BYTES ? job.key.subarray(0, EVENT_KEY_BYTES) : job.key;
+    // A clock that was set meanwhile must not make the record impossible to write.
+    const afterMs = Math.max(-MAX_INT, Math.min(MAX_INT, Math.trunc(atMs - startMs)));
+    lines[at] = { type, id: job.id, kind, key, offset: job.offset, attempt, afterMs, detail };
   }
   return { key: null, value: codec.encode({ ...batch, startMs, kinds, events: lines }, writer) };
 }

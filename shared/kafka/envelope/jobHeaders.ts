@@ -1,3 +1,4 @@
+import { LONGEST_WAIT_MS } from '../../jobs/duration.ts';
 import type { Headers } from '../port.ts';
 import { CONTENT_TYPE, SPEC_VERSION, headerNames } from './headerNames.ts';
 import { readInteger, readText } from './readHeader.ts';
@@ -9,8 +10,8 @@ const MAX_TRACE_BYTES = 1024;
 const SPEC_VERSION_BYTES = Buffer.from(SPEC_VERSION);
 const CONTENT_TYPE_BYTES = Buffer.from(CONTENT_TYPE);
 
-/** The longest that a producer may ask a job to wait; further away, a time is taken for a mistake of units. */
-export const MAX_DELAY_MS = 366 * 86_400_000;
+/** The longest that a producer may ask a job to wait. */
+export const MAX_DELAY_MS = LONGEST_WAIT_MS;
 
 /** What the headers of a main record say. What many records share may be given as bytes, so that it is encoded once. */
 export interface JobHeaderFields {
