@@ -42,7 +42,8 @@ export interface Producer {
   /**
    * Appends records to one partition, in order, and resolves with the offset of the first after acks=all. Calls for one
    * partition are appended in the order of the calls; calls made close together share requests. A rejection says nothing
-   * about whether the records were appended (they may be, even later): the caller sends again or gives up.
+   * about whether the records were appended (they may be, even later), but what was is the beginning of the call: no record stands in the log
+   * without those given before it. The caller sends again or gives up.
    * @throws MillraceError BROKER_RECORD_TOO_LARGE, TOPIC_MISSING (or no such partition), BROKER_REFUSED (permanent for these records),
    *   BROKER_UNAVAILABLE (try again), NOT_RUNNING. A failure touches only the partition that failed.
    */

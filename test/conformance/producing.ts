@@ -52,6 +52,15 @@ export function describeProducing(scenario: Scenario): void {
     expect(textOf(await read(name, 0, 60)).map((text) => text.trim())).toEqual(texts(60));
   });
 
+  scenario('appends nothing of a call behind a record of it that was refused', async ({ codeOf, fill, producer, read, topic }) => {
+    const name = await topic(1, { 'max.message.bytes': '2000' });
+    const sender = await producer();
+    expect(await codeOf(sender.send(name, 0, [...texts(3, 'a'), 'x'.repeat(2_100), ...texts(5, 'b')].map((text) => record(text))))).toBe('BROKER_RECORD_TOO_LARGE');
+    const [end] = await fill(name, 0, ['end']);
+    const found = textOf(await read(name, 0, (end ?? 0) + 1));
+    expect(found).toEqual([...texts(3, 'a').slice(0, found.length - 1), 'end']);
+  });
+
   scenario('says that a topic, or a partition of it, is missing, and goes on with others', async ({ codeOf, producer, stage, topic }) => {
     const name = await topic(1);
     const sender = await producer();

@@ -7,6 +7,8 @@ export interface Letter {
   readonly bytes: number;
   /** Monotonic ms; after it the call is given up. */
   readonly deadlineMs: number;
+  /** The call has its answer: what is left of it must not be sent, or a rejected call would be in the log without its beginning. */
+  isOver(): boolean;
   resolve(result: { baseOffset: number }): void;
   reject(error: Error): void;
 }
@@ -87,6 +89,17 @@ export class Outbox {
     this.#decided(false);
   }
 
+  /** Takes out what is left of calls that were rejected. */
+  dropRejected(): void {
+    const { alone, waiting } = this;
+    let kept = 0;
+    for (const [index, letter] of waiting.entries()) {
+      if (!letter.isOver()) waiting[kept++] = letter;
+      else if (index < alone) this.alone -= 1;
+    }
+    waiting.length = kept;
+  }
+
   #decided(delivered: boolean): void {
     if (this.alone === 0) return;
     this.alone -= 1;
@@ -134,15 +147,20 @@ function halve(whole: Letter): Letter[] {
   const middle = Math.ceil(whole.records.length / 2);
   let first: number | null = null;
   let missing = 2;
+  let rejected = false;
   return [whole.records.slice(0, middle), whole.records.slice(middle)].map((records, index) => ({
     records,
     bytes: letterBytes(records),
     deadlineMs: whole.deadlineMs,
+    isOver: () => rejected || whole.isOver(),
     resolve({ baseOffset }) {
       if (index === 0) first = baseOffset;
       missing -= 1;
       if (missing === 0) whole.resolve({ baseOffset: first ?? baseOffset });
     },
-    reject: (error) => { whole.reject(error); },
+    reject(error) {
+      rejected = true;
+      whole.reject(error);
+    },
   }));
 }

@@ -69,7 +69,7 @@ export class KafkajsProducer implements Producer {
         this.#outboxes.set(key, outbox = new Outbox(topic, partition, MAX_PARCEL_BYTES));
         this.#cluster.want([topic]);
       }
-      const letter = { records, bytes: letterBytes(records), deadlineMs: this.#clock.monotonic() + this.#options.deliveryTimeoutMs, resolve, reject };
+      const letter = { records, bytes: letterBytes(records), deadlineMs: this.#clock.monotonic() + this.#options.deliveryTimeoutMs, isOver: () => false, resolve, reject };
       outbox.waiting.push(...writeLetters(letter, MAX_PARCEL_BYTES));
       this.#active.add(outbox);
       this.#pumpSoon();
@@ -251,6 +251,7 @@ export class KafkajsProducer implements Producer {
     const { parcel } = outbox;
     if (parcel !== null) outbox.givenUp(parcel, fateKnown);
     for (const letter of parcel?.letters ?? outbox.waiting.splice(0)) letter.reject(error);
+    outbox.dropRejected();
   }
 
   /** Rejects what waited too long without having been sent, and gives up a parcel whose time is over. */
@@ -258,6 +259,7 @@ export class KafkajsProducer implements Producer {
     const error = (): MillraceError => new MillraceError('BROKER_UNAVAILABLE', { at: `${outbox.topic}/${outbox.partition}`, got: `no ack within ${this.#options.deliveryTimeoutMs} ms` });
     if (outbox.parcel !== null && (outbox.parcel.letters[0]?.deadlineMs ?? Infinity) <= nowMs) this.#giveUp(outbox, error(), false);
     while (outbox.waiting[0] !== undefined && outbox.waiting[0].deadlineMs <= nowMs) outbox.waiting.shift()?.reject(error());
+    outbox.dropRejected();
   }
 
   #findLeader(outbox: Outbox): void {
