@@ -6,7 +6,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
-import { queueTopicNames } from '../kafka/topics.ts';
+import { queueTopicNames, type QueueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
@@ -81,7 +81,7 @@ export function createWorker(options: WorkerOptions): Worker {
           workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
           limits: {
             ...defaultLimits,
-            retryRecordBytes: topics.get(queueTopicNames(queue).retry) ?? defaultLimits.retryRecordBytes,
+            retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
             ...options.limits,
             concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency,
           },
@@ -101,6 +101,14 @@ export function createWorker(options: WorkerOptions): Worker {
       return runners.length > 0 && runners.every((runner) => runner.ready);
     },
   };
+}
+
+/**
+ * A job whose copy is larger is buried instead of waiting. A retry topic that takes less than the main topic is a mistake that somebody will
+ * mend: it makes jobs wait uncommitted, and buries none.
+ */
+function largestCopy({ main, retry }: QueueTopicNames, maxRecordBytes: ReadonlyMap<string, number>): number {
+  return Math.max(maxRecordBytes.get(retry) ?? defaultLimits.retryRecordBytes, maxRecordBytes.get(main) ?? 0);
 }
 
 async function stop(runners: readonly QueueRunner[], producer: Producer, admin: Admin): Promise<void> {
