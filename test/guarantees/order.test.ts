@@ -19,6 +19,7 @@ async function openJourney(workload: Partial<Workload> = {}): Promise<Scene> {
 /** Two workers; a third joins, one is killed, one is stopped, at these shares of `jobs`. The third is left with the rest. */
 async function disturb(scene: Scene, jobs: number): Promise<void> {
   const [killed, stopped] = await Promise.all([scene.startWorker(), scene.startWorker()]);
+  await scene.untilBusy(killed, stopped);
   await scene.untilDone(0.15 * jobs);
   await scene.startWorker();
   await scene.untilDone(0.35 * jobs);

@@ -128,6 +128,14 @@ export class Scene {
     }
   }
 
+  /** Each of these workers has begun an attempt: what happens to it now happens in mid-run. */
+  untilBusy(...workers: readonly WorkerProcess[]): Promise<void> {
+    return this.until(`${workers.map(({ workerId }) => workerId).join(', ')} to run jobs`, () => {
+      const busy = new Set(this.lines.map(({ worker }) => worker));
+      return workers.every(({ workerId }) => busy.has(workerId));
+    });
+  }
+
   /** How many different jobs are done so far. */
   get doneJobs(): number {
     this.#witness.read();

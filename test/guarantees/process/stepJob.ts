@@ -62,7 +62,7 @@ export function defineStep(workload: Workload, tools: StepTools): JobDefinition<
         tell('effect', told);
         const fate = fateOfAttempt({ ...told, mended });
         tell('end', told, outcomeOf(fate));
-        return answer(fate);
+        return answer(fate, workload);
       },
     });
   }
@@ -80,7 +80,7 @@ export function defineStep(workload: Workload, tools: StepTools): JobDefinition<
         if (finished) tell('effect', told);
         tell('end', told, finished ? outcomeOf(fate) : 'aborted');
         if (fate === 'throw') answers.set(told.id, retry());
-        else if (fate !== 'left-out') answers.set(told.id, answer(fate));
+        else if (fate !== 'left-out') answers.set(told.id, answer(fate, workload));
       }
       if (!finished) throw signal.reason;
       return answers;
@@ -94,19 +94,22 @@ function outcomeOf(fate: Fate): AttemptOutcome {
     case 'dead':
       return fate;
     case 'retry':
+    case 'retry-slowly':
     case 'throw':
     case 'left-out':
       return 'retry';
   }
 }
 
-function answer(fate: Fate): Outcome {
+function answer(fate: Fate, { slowRetry }: Workload): Outcome {
   switch (fate) {
     case 'done':
     case 'left-out':
       return done();
     case 'retry':
       return retry();
+    case 'retry-slowly':
+      return retry(`${slowRetry?.afterMs ?? 0}ms`);
     case 'dead':
       return dead('its hash says so');
     case 'throw':

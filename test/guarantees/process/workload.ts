@@ -16,6 +16,8 @@ export interface Workload {
   /** This share is buried until its cause is mended: half of it says `dead`, half fails for as long as it may. */
   readonly poisonShare: number;
   readonly batch: { readonly maxSize: number; readonly maxWaitMs: number; /** This share of a run's jobs gets no outcome on its first attempt. */ readonly leftOutShare: number } | null;
+  /** The job with this sequence fails once and asks for this wait. */
+  readonly slowRetry: { readonly sequence: number; readonly afterMs: number } | null;
   /** One job whose attempts take longer than all others, until that is mended. */
   readonly long: { readonly entity: string; readonly sequence: number; readonly ms: number } | null;
 }
@@ -31,15 +33,17 @@ export const plainWorkload: Omit<Workload, 'queue'> = {
   failing: { share: 0, upTo: 3 },
   poisonShare: 0,
   batch: null,
+  slowRetry: null,
   long: null,
 };
 
-export type Fate = 'done' | 'retry' | 'throw' | 'dead' | 'left-out';
+export type Fate = 'done' | 'retry' | 'retry-slowly' | 'throw' | 'dead' | 'left-out';
 
 /** What an attempt of a job comes to; `mended`: the cause of what was buried is gone. */
 export function fateOf(workload: Workload, entity: string, sequence: number, attempt: number, mended: boolean): Fate {
   const chance = (salt: string): number => shareOf(`${entity}#${sequence}/${salt}`);
   if (workload.batch !== null && attempt === 1 && chance('left out') < workload.batch.leftOutShare) return 'left-out';
+  if (workload.slowRetry?.sequence === sequence && attempt === 1) return 'retry-slowly';
   const fails = chance('fails') < workload.failing.share ? 1 + Math.floor(chance('how often') * workload.failing.upTo) : 0;
   if (attempt <= fails) return chance('how') < 0.5 ? 'retry' : 'throw';
   if (!isPoison(workload, entity, sequence) || mended) return 'done';

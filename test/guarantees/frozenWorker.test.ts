@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { seenByFencedSink } from './executions.ts';
+import { nameEntities, openScene } from './openScene.ts';
+import { allKept } from './promises/everyPromise.ts';
+import { findViolations } from './promises/guarantee.ts';
+import { risingFence } from './promises/risingFence.ts';
+
+test('moves the partitions of a frozen worker, loses nothing, and lets a fenced sink tell what it does when it wakes', async () => {
+  const scene = await openScene({ workload: { failing: { share: 0.2, upTo: 3 }, workMs: [10, 50] } });
+  const entities = nameEntities(120);
+  await scene.enqueue(entities, 25);
+  const [frozen, healthy] = await Promise.all([scene.startWorker(), scene.startWorker()]);
+  await scene.untilBusy(frozen, healthy);
+  await scene.untilDone(0.25 * scene.accepted.length);
+  scene.freeze(frozen);
+  await scene.until('the healthy worker to own all partitions', () => new Set(healthy.all('active').map(({ partition }) => partition)).size === 6);
+  await scene.untilDone(0.9 * scene.accepted.length);
+  scene.thaw(frozen);
+  // It notices, and comes back as a member like any other.
+  await scene.until('the frozen worker to lose its partitions', () => frozen.has('lost'));
+  const epochs = frozen.all('active').length;
+  await scene.enqueue(entities, 5, 26);
+  await scene.until('the woken worker to own partitions again', () => frozen.all('active').length > epochs);
+  await scene.untilDone(scene.accepted.length);
+  await scene.untilCommitted();
+  const history = await scene.history();
+  const sink = seenByFencedSink(history);
+  // Its attempts in flight ended after their jobs had a new owner; the sink saw that by the fence alone.
+  expect(sink.lines.length).toBeLessThan(history.lines.length);
+  expect(risingFence.check(history)).toEqual([]);
+  expect(findViolations(allKept, sink)).toEqual([]);
+});
