@@ -41,7 +41,7 @@ export interface Codec {
   knows(schemaId: number): boolean;
   /**
    * Fetches a schema; calls for the same id share one request. Resolves when the id is known, also as one that does not exist
-   * (`decode` then throws SCHEMA_UNKNOWN; asked again after 30 s). @throws MillraceError REGISTRY_UNAVAILABLE (retriable)
+   * (`decode` then throws SCHEMA_UNKNOWN; asked again after 2 s: somebody may just be registering it). @throws MillraceError REGISTRY_UNAVAILABLE (retriable)
    */
   load(schemaId: number): Promise<void>;
   /** Full name of the writer's type: the kind of a record that has no `ce_type`. @throws as `decode`, but for AVRO_* and WIRE_* */
@@ -69,7 +69,7 @@ export interface Codec {
 export interface CodecOptions {
   readonly registry: Registry;
   readonly clock: Clock;
-  /** How long an id that the registry did not know is not asked for again. */
+  /** How long an id that the registry did not know is not asked for again. Default 2 s. */
   readonly unknownForMs?: number;
   /** Schemas kept; the least used make room. */
   readonly maxSchemas?: number;

@@ -43,7 +43,7 @@ interface Refused {
   readonly until: number;
 }
 
-export function createSchemaCache({ fetchSchema, clock, unknownForMs = 30_000, maxSchemas = 1000, maxRefused = 10_000 }: SchemaCacheOptions): SchemaCache {
+export function createSchemaCache({ fetchSchema, clock, unknownForMs = 2000, maxSchemas = 1000, maxRefused = 10_000 }: SchemaCacheOptions): SchemaCache {
   const loaded = new Map<number, LoadedSchema>();
   const refused = new Map<number, Refused>();
   const underWay = new Map<number, Promise<void>>();

@@ -106,7 +106,7 @@ export class Attempts {
     try {
       return { payload: codec.decode(job.value, handled.reader) };
     } catch (error) {
-      if (isMillraceError(error, 'SCHEMA_NOT_LOADED')) needsSchema(job, readSchemaId(job.value));
+      if (isToBeLoaded(error, job, codec)) needsSchema(job, readSchemaId(job.value));
       else ended(job, { type: 'dead', ...faultOf(error, clock.now()) });
       return null;
     }
@@ -208,6 +208,12 @@ export class Attempts {
 
 function timeoutError(running: Running): MillraceError {
   return new MillraceError('TIMEOUT', { at: running.definition.kind, expected: `an end within ${running.definition.policy.timeoutMs ?? 0} ms` });
+}
+
+/** Not asked for yet, or refused so long ago that the registry may know better now. */
+function isToBeLoaded(error: unknown, job: Job, codec: Codec): boolean {
+  if (isMillraceError(error, 'SCHEMA_NOT_LOADED')) return true;
+  return (isMillraceError(error, 'SCHEMA_UNKNOWN') || isMillraceError(error, 'SCHEMA_INVALID')) && !codec.knows(readSchemaId(job.value));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
