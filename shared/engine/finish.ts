@@ -11,6 +11,7 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   if (policy === null) return;
   const attempt = job.attempt + 1;
   const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
+  if (job.failure?.code === 'UNKNOWN_KIND') job.failure = null; // its kind is known again
   if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
   // A payload that cannot be read is noticed when its attempt was to begin: no handler ran.
   const ran = outcome.type !== 'dead' || outcome.reason === 'dead' || outcome.reason === 'permanent';
@@ -19,10 +20,12 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   follow(partition, job, route, now);
 }
 
-/** Looks at a job of unknown kind: it waits, or is buried after the bound. */
+/** Looks at a job of unknown kind: it waits, and is buried when its kind has been missed for longer than the bound. */
 export function lookAtUnknownKind(partition: Partition, job: Job, now: number): void {
-  noteFailure(job, { code: 'UNKNOWN_KIND', name: 'UnknownKind', message: `no handler for kind ${JSON.stringify(job.kind)}`, at: now }, now);
-  const route = routeUnknownKind(job.looks++, job.firstFailure?.at ?? now, partition.host.limits.unknownKindBoundMs, now, partition.host.random());
+  // The last failure carries the time through restarts; an earlier one of another sort says nothing of it.
+  const missedSinceMs = job.failure?.code === 'UNKNOWN_KIND' ? job.failure.at : now;
+  noteFailure(job, { code: 'UNKNOWN_KIND', name: 'UnknownKind', message: `no handler for kind ${JSON.stringify(job.kind)}`, at: missedSinceMs }, now);
+  const route = routeUnknownKind(job.looks++, missedSinceMs, partition.host.limits.unknownKindBoundMs, now, partition.host.random());
   follow(partition, job, route, now);
 }
 

@@ -24,7 +24,7 @@ export function putWait(partition: Partition, job: Job): void {
   if (job.room === 'none') {
     job.room = 'writing';
     // Two live jobs may bear one id (a producer's double): compaction must not take one for the other.
-    if (partition.roomKeys.has(job.id)) job.logKey = `${job.id}@${job.offset}`;
+    while (partition.roomKeys.has(job.logKey)) job.logKey += `@${job.offset}`;
     partition.roomKeys.set(job.logKey, job);
     partition.room.set(job.offset, job);
     partition.roomBytes += job.bytes;
