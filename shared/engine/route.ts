@@ -39,7 +39,9 @@ function dueIn(waitMs: number, now: number): number {
 
 /** Wait after attempt number `attempt`: first × factor^(attempt−1), capped, then shortened by up to `jitter` of itself. */
 export function backoffMs(backoff: Backoff, attempt: number, random: number): number {
-  const full = Math.min(backoff.maxMs, backoff.firstMs * backoff.factor ** (attempt - 1));
+  // Infinity times a first wait of 0 would be no number.
+  const growth = Math.min(backoff.factor ** (attempt - 1), Number.MAX_VALUE);
+  const full = Math.min(backoff.maxMs, backoff.firstMs * growth);
   return Math.round(full * (1 - backoff.jitter * random));
 }
 

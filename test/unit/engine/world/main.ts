@@ -3,8 +3,10 @@
  *
  *     main.ts --seeds 100000 [--from 1]     --seed 42 --trace     --mutate no-reread --seeds 20000 (stops at the first seed that breaks)
  */
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mutate, mutations } from './mutations.ts';
 
@@ -21,7 +23,7 @@ if (name !== undefined) {
       const loaded = nextLoad(url, context);
       const file = basename(url);
       if (!url.includes('/shared/engine/') || !left.delete(file)) return loaded;
-      return { ...loaded, source: mutate(name, file, String(loaded.source)) };
+      return { ...loaded, source: mutate(name, file, readFileSync(fileURLToPath(url), 'utf8')) };
     },
   });
 }

@@ -41,9 +41,19 @@ export class MainLog {
       readableAtMs: chance.hit(chances.unread) ? now + chance.int(1000) : 0,
     };
     if (chance.hit(chances.gap)) this.endOffset++;
-    this.entries.push(entry);
-    this.#at.set(offset, entry);
+    this.#note(entry);
     return entry;
+  }
+
+  /** Appends this very record. */
+  add(entry: MainEntry): void {
+    this.endOffset = entry.offset + 1;
+    this.#note(entry);
+  }
+
+  #note(entry: MainEntry): void {
+    this.entries.push(entry);
+    this.#at.set(entry.offset, entry);
   }
 
   at(offset: number): MainEntry {

@@ -144,7 +144,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'cut-map': {
     leavesOut: "offsets beyond the commit's map are taken in",
     edits: [edit('intake.ts', 'if (record.offset >= partition.committedOffset + MAX_SPAN &&', 'if (record.offset < 0 &&')],
-    seeds: 60_000,
+    seeds: null,
   },
 };
 
