@@ -11,7 +11,7 @@ import { createLogObserver } from '../../shared/worker/logObserver.ts';
 import { feed } from './feed.ts';
 import type { DemoOptions } from './options.ts';
 import { readQueueState, type QueueState } from './queueState.ts';
-import { counted, type Screen } from './screen.ts';
+import { count, counted, type Screen } from './screen.ts';
 import { createTally, type Tally } from './tally.ts';
 import { describeVerdict, judge, type Verdict } from './verdict.ts';
 import { until } from './until.ts';
@@ -87,7 +87,7 @@ export async function startDemo({ options, brokers, registryUrl, homeDir, screen
     try {
       await feed({
         millrace, job, producer, codec: createCodec({ registry, clock }), records: plan.records, rate: options.rate, clock, signal,
-        enqueued: (count) => { tally.enqueued(count); },
+        enqueued: tally.enqueued,
       });
       await everythingEnds(plan, tally, clock, signal);
       endedMs = clock.monotonic();
@@ -137,10 +137,12 @@ export async function startDemo({ options, brokers, registryUrl, homeDir, screen
 }
 
 function tellFound(screen: Screen, found: QueueState | null, waiting: number): void {
+  // Beyond the committed offset lie jobs that nobody began, and some that are done already: the commit's metadata knows which.
+  const open = found === null || found.uncommitted === 0 ? '' : `, ${counted(found.uncommitted, 'job')} beyond the committed offsets`;
   screen.tell('found', { ...(found ?? { jobs: 0, uncommitted: 0, buried: 0 }), waiting }, [
     found === null || found.jobs === 0
-      ? 'found no earlier jobs'
-      : `found ${counted(found.jobs, 'job')} of earlier runs: ${found.buried} buried, ${found.uncommitted} not committed, ${waiting} waiting`,
+      ? 'found no jobs of earlier runs'
+      : `found ${counted(found.jobs, 'job')} of earlier runs: ${count(found.buried)} buried, ${count(waiting)} waiting${open}`,
   ]);
 }
 

@@ -3,7 +3,7 @@ import { runOf } from '../../examples/flights/jobId.ts';
 
 /** Counts what happens to the jobs of one run while it goes on. */
 export interface Tally {
-  enqueued(count: number): void;
+  readonly enqueued: (count: number) => void;
   /** What the witness recorded, in any run. */
   recorded(run: string, line: WitnessLine): void;
   /** A job on its way to the dead-letter topic; may be told several times. */
@@ -32,7 +32,7 @@ export function createTally(run: string): Tally {
   let failedAttempts = 0;
   let earlier = 0;
   return {
-    enqueued(count) { enqueued += count; },
+    enqueued: (count) => { enqueued += count; },
     recorded(ofRun, line) {
       if (line.at === 'start') running += 1;
       if (line.at !== 'end') return;

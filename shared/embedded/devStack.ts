@@ -24,7 +24,7 @@ export interface DevStack extends Stack {
 
 /**
  * The stack for development: as {@link startStack}, with its topics kept in `homeDir`, and `dev.json` there while it runs. Where
- * `npm run stack` keeps one running, that is used, and left running.
+ * `npm run stack` keeps one running and `KAFKA_BROKERS` names no other, that is used, and left running.
  *
  * @throws MillraceError ALREADY_RUNNING: one runs from this folder, and is not there to be shared. NOTHING_TO_RUN_KAFKA,
  *   NOTHING_TO_RUN_REGISTRY, EMBEDDED_START_FAILED as `startStack`
@@ -32,17 +32,20 @@ export interface DevStack extends Stack {
 export async function startDevStack({ host, cacheDir, homeDir, startedBy, fresh = false, report }: DevStackOptions): Promise<DevStack> {
   const devFile = join(homeDir, 'dev.json');
   const dataDir = join(homeDir, 'data');
+  const ownsTopics = (host.env['KAFKA_BROKERS'] ?? '').trim() === '';
   const running = await readDevFile(host, devFile);
-  if (running !== undefined) {
-    if (startedBy === 'start' && running.startedBy === 'stack') return borrow(running, report);
+  const isShared = startedBy === 'start' && running?.startedBy === 'stack';
+  if (running !== undefined && !isShared) {
     throw new MillraceError('ALREADY_RUNNING', {
       at: `process ${running.pids[0]}`,
       fix: `Its Kafka is on ${running.brokers}, its schema registry on ${running.registryUrl ?? '(none)'}. End it first with Ctrl-C`,
     });
   }
-  const ownsTopics = (host.env['KAFKA_BROKERS'] ?? '').trim() === '';
+  if (running !== undefined && ownsTopics) return borrow(running, report);
   if (fresh && ownsTopics) await rm(dataDir, { recursive: true, force: true });
   const stack = await startStack({ host, env: host.env, cacheDir, dataDir, need: { kafka: true, registry: true }, report });
+  // Beside a running stack a given Kafka is used, but the file goes on telling of the stack.
+  if (running !== undefined) return { ...stack, ownsTopics };
   const forget = (): Promise<void> => removeDevFile(devFile, host.pid);
   try {
     await writeDevFile(devFile, {
