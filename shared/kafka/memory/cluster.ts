@@ -43,13 +43,14 @@ export function createMemoryCluster({ clock, random, latencyMs = () => 1, gapSha
     random,
     latencyMs: (step) => latencyMs(step, random),
     gapShare,
-    topics: createTopics(),
+    topics: createTopics((...news) => { for (const watcher of world.watchers) watcher.appended?.(...news); }),
     group(name) {
       let group = groups.get(name);
       if (group === undefined) groups.set(name, (group = createGroup(world, name)));
       return group;
     },
     clients: [],
+    watchers: new Set(),
     produceHooks: createHooks<ProduceRequest, ProduceDecision>(hooksChanged),
     commitHooks: createHooks<CommitRequest, CommitDecision>(hooksChanged),
     fetchHooks: createHooks<FetchRequest, FetchDecision>(hooksChanged),

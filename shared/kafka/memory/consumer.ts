@@ -22,6 +22,8 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
   const revocations = new Set<Promise<void>>();
   let state: State = 'new';
   let memberId: string | null = null;
+  /** It gave its membership up by itself, for want of answers. */
+  let expired = false;
   let started: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
   let closing: Promise<void> | null = null;
   let lastHeardMs = world.clock.now();
@@ -117,11 +119,32 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
     if (liveness.state() !== 'awake') group.silence(mine);
   };
 
+  /** Unheard for a session, it must take it that others own its partitions; it joins again when it is heard. */
+  const expireIfUnheard = (mine: string): void => {
+    world.clock.after(options.sessionTimeoutMs, () => {
+      liveness.inProcess(() => {
+        if (memberId !== mine || liveness.state() !== 'disconnected') return;
+        expired = true;
+        memberId = null;
+        const lost = drop([...holdings.values()].map((holding) => holding.ownership));
+        if (lost.length > 0) guard(() => { listener.lost(lost); });
+      });
+    });
+  };
+
   liveness.onChange((now) => {
     if (now !== 'awake') lastHeardMs = world.clock.now();
+    if (now === 'awake' && expired) {
+      expired = false;
+      if (state !== 'closing' && state !== 'closed') join();
+      return;
+    }
     if (memberId === null) return;
     if (now === 'awake') group.heard(memberId);
-    else group.silence(memberId);
+    else {
+      if (now === 'disconnected') expireIfUnheard(memberId);
+      group.silence(memberId);
+    }
   });
 
   const committer = createCommitter({ world, liveness, clientId: options.clientId, groupName: options.group, group });

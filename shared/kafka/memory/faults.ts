@@ -15,7 +15,7 @@ export interface Faults {
   freeze(target: Target): void;
   /** Ends {@link freeze}: what it sent meanwhile goes out, what it missed arrives; if it was expelled, it learns that now. */
   thaw(target: Target): void;
-  /** Cuts the network: calls reject BROKER_UNAVAILABLE, nothing arrives, the session runs out; the process runs on. */
+  /** Cuts the network: calls reject BROKER_UNAVAILABLE, nothing arrives; the process runs on, and after a session unheard it gives up what it owned. */
   disconnect(target: Target): void;
   reconnect(target: Target): void;
   /** Ends it as SIGKILL would: nothing of it is ever called or settled again; what was on the wire lands; its session runs out. */

@@ -166,6 +166,7 @@ export function createGroup(world: World, name: string): Group {
       if (member === undefined || ownerships.some((one) => !member.owned.has(one))) throw new MillraceError('BROKER_FENCED', { at: `group ${name}, member ${memberId}` });
       if (phase === 'completing' || committedIn !== generation) throw new MillraceError('BROKER_REBALANCING', { at: `group ${name}` });
       for (const { partition, positions: some } of commits) for (const position of some) positions.set(`${position.topic}/${partition}`, { ...position });
+      for (const watcher of world.watchers) watcher.committed?.(name, memberId, commits);
     },
     committed: (topic, partition) => positions.get(`${topic}/${partition}`) ?? null,
     forget(topic) {

@@ -1,6 +1,6 @@
 import type { CommittedPosition, FetchedRecord, OutgoingRecord, TopicDeclaration } from '../port.ts';
 import type { GroupDescription } from './group.ts';
-import type { World } from './world.ts';
+import type { Watcher, World } from './world.ts';
 
 /** Looks at and changes the cluster directly: at once, with no latency and no faults. */
 export interface Inspect {
@@ -23,6 +23,8 @@ export interface Inspect {
   expire(topic: string): void;
   /** Moves the log's start up, as `kafka-delete-records` does. */
   deleteRecords(topic: string, partition: number, beforeOffset: number): void;
+  /** Tells of each append and commit as the cluster takes it. Returns how to stop. */
+  watch(watcher: Watcher): () => void;
 }
 
 export function createInspect(world: World, deleteTopic: (name: string) => void): Inspect {
@@ -53,5 +55,9 @@ export function createInspect(world: World, deleteTopic: (name: string) => void)
       for (const log of topic.logs) log.deleteBefore(log.all().find((record) => record.timestampMs >= clock.now() - retentionMs)?.offset ?? log.endOffset());
     },
     deleteRecords: (topic, partition, beforeOffset) => { topics.log(topic, partition).deleteBefore(beforeOffset); },
+    watch(watcher) {
+      world.watchers.add(watcher);
+      return () => { world.watchers.delete(watcher); };
+    },
   };
 }

@@ -31,7 +31,8 @@ export interface PartitionLog {
   onGrowth(run: () => void): () => void;
 }
 
-export function createPartitionLog(): PartitionLog {
+/** @param appended told before anybody can fetch it */
+export function createPartitionLog(appended: (baseOffset: number, records: readonly OutgoingRecord[]) => void): PartitionLog {
   let records: StoredRecord[] = [];
   let start = 0;
   let end = 0;
@@ -65,6 +66,7 @@ export function createPartitionLog(): PartitionLog {
           tombstoneExpiresMs: null,
         });
       }
+      appended(baseOffset, outgoing);
       grown();
       return baseOffset;
     },

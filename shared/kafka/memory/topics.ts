@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors/MillraceError.ts';
-import type { TopicDeclaration, TopicDescription } from '../port.ts';
+import type { OutgoingRecord, TopicDeclaration, TopicDescription } from '../port.ts';
 import { createPartitionLog, type PartitionLog } from './partitionLog.ts';
 
 export interface MemoryTopic {
@@ -31,7 +31,10 @@ const limits = {
   'retention.ms': 604_800_000,
 };
 
-export function createTopics(): Topics {
+type Told = (topic: string, partition: number, baseOffset: number, records: readonly OutgoingRecord[]) => void;
+
+/** @param appended told of all that is appended */
+export function createTopics(appended: Told): Topics {
   const topics = new Map<string, MemoryTopic>();
   const get = (name: string): MemoryTopic => {
     const topic = topics.get(name);
@@ -47,20 +50,20 @@ export function createTopics(): Topics {
       return log;
     },
     create(declaration) {
-      if (!topics.has(declaration.name)) topics.set(declaration.name, createTopic(declaration));
+      if (!topics.has(declaration.name)) topics.set(declaration.name, createTopic(declaration, appended));
     },
     delete(name) { topics.delete(name); },
   };
 }
 
-function createTopic(declaration: TopicDeclaration): MemoryTopic {
+function createTopic(declaration: TopicDeclaration, appended: Told): MemoryTopic {
   const config: Record<string, string> = { 'cleanup.policy': 'delete', 'min.insync.replicas': '1', 'compression.type': 'producer' };
   for (const [name, value] of Object.entries(limits)) config[name] = String(value);
   Object.assign(config, declaration.config);
   const policies = (config['cleanup.policy'] as string).split(',').map((policy) => policy.trim());
   return {
     description: { ...declaration, config },
-    logs: Array.from({ length: declaration.partitions }, createPartitionLog),
+    logs: Array.from({ length: declaration.partitions }, (_, partition) => createPartitionLog((baseOffset, records) => { appended(declaration.name, partition, baseOffset, records); })),
     limit: (name) => Number(config[name]),
     compacted: policies.includes('compact'),
     expiring: policies.includes('delete'),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import type { OutgoingRecord, PartitionCommit } from '../port.ts';
 import type { CommitDecision, CommitRequest, FetchDecision, FetchRequest, Hooks, ProduceDecision, ProduceRequest } from './faultHooks.ts';
 import type { Group } from './group.ts';
 import type { Client } from './liveness.ts';
@@ -23,4 +24,11 @@ export interface World {
   readonly fetchHooks: Hooks<FetchRequest, FetchDecision>;
   /** `run` is called after a hook was added or removed, so that what stalls can try again. Returns how to stop. */
   onHooksChanged(run: () => void): () => void;
+  readonly watchers: Set<Watcher>;
+}
+
+/** Sees what the cluster has taken, in the moment in which it does. */
+export interface Watcher {
+  appended?(topic: string, partition: number, baseOffset: number, records: readonly OutgoingRecord[]): void;
+  committed?(group: string, memberId: string, commits: readonly PartitionCommit[]): void;
 }

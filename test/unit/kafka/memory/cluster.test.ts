@@ -30,6 +30,27 @@ describe('the cluster in memory', () => {
     expect(await story(8)).not.toBe(first);
   });
 
+  it('lets a watcher see appends and commits as they happen, and no refused ones', async () => {
+    const rig = createRig();
+    const seen: string[] = [];
+    const stop = rig.inspect.watch({
+      appended: (topic, partition, baseOffset, records) => { seen.push(`${topic}/${partition}/${baseOffset}: ${records.map(({ value }) => String(value)).join()}`); },
+      committed: (group, memberId, commits) => { seen.push(`${group} ${memberId}: ${commits.map(({ partition, positions }) => `${partition} to ${positions[0]?.offset}`).join()}`); },
+    });
+    const { producer } = await rig.process('p');
+    const { consumer } = rig.member('c');
+    await rig.run(consumer.start());
+    await rig.run(producer.send('t', 0, [record('a'), record('b')]));
+    const commit = [{ partition: 0, positions: [{ topic: 't', offset: 2, metadata: '' }] }];
+    await rig.run(consumer.commit(commit));
+    rig.faults.onCommit(() => refuse('BROKER_UNAVAILABLE'));
+    await rig.outcome(consumer.commit(commit));
+    expect(seen).toEqual(['t/0/0: a,b', 'g c-1: 0 to 2']);
+    stop();
+    rig.inspect.append('t', 0, [record('c')]);
+    expect(seen).toHaveLength(2);
+  });
+
   it('sets no timer of its own while nothing happens, so that a test can run until idle', async () => {
     const rig = createRig(3);
     const { consumer } = rig.member('c');
