@@ -1,14 +1,14 @@
 import { Engine } from '../engine/engine.ts';
 import type { Effect } from '../engine/effects.ts';
 import type { Job, JobInput } from '../engine/job.ts';
-import type { Grant } from '../engine/partition.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Outcome } from '../jobs/outcome.ts';
-import type { CommittedPosition, Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
+import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
 import { Attempts } from './attempts.ts';
 import { CommitLoop } from './commitLoop.ts';
 import { Publisher } from './publisher.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
+import { grantOf, readGrant } from './readGrant.ts';
 import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
 import { SchemaLoads } from './schemaLoads.ts';
 import { recordBytes, retainJob } from './writeRecords.ts';
@@ -114,11 +114,9 @@ export class QueueRunner {
   #assigned(grants: readonly PartitionGrant[]): void {
     const { topics, clock, observer } = this.options;
     observer.partitionsAssigned(grants.map((grant) => grant.partition));
-    for (const { partition, committed, log } of grants) {
-      const main = log[topics.main];
-      const retry = log[topics.retry];
-      if (main === undefined || retry === undefined) continue;
-      this.engine.assigned(toGrant(partition, committed[topics.main] ?? null, main, committed[topics.retry] ?? null, retry), clock.now());
+    for (const granted of grants) {
+      const grant = grantOf(granted, topics);
+      if (grant !== null) this.engine.assigned(grant, clock.now());
     }
     this.flushNow();
   }
@@ -273,13 +271,9 @@ export class QueueRunner {
     while (this.engine.partitions.get(number) === usurped && !this.#closed) {
       try {
         if ((usurped?.running ?? 0) > 0) throw new MillraceError('LEASE_LOST', { at: `partition ${number}`, fix: 'Attempts of the former reign are still running' });
-        const [main, retry, mainLog, retryLog] = await Promise.all([
-          admin.committed(group, topics.main), admin.committed(group, topics.retry), admin.logBounds(topics.main), admin.logBounds(topics.retry),
-        ]);
+        const grant = await readGrant(admin, group, topics, number);
         if (this.engine.partitions.get(number) !== usurped) return;
-        const position = (list: typeof main): CommittedPosition | null => list.find((one) => one.partition === number)?.position ?? null;
-        const bounds = (list: typeof mainLog): { startOffset: number; endOffset: number } => list.find((one) => one.partition === number) ?? { startOffset: 0, endOffset: 0 };
-        this.engine.assigned(toGrant(number, position(main), bounds(mainLog), position(retry), bounds(retryLog)), clock.now());
+        this.engine.assigned(grant, clock.now());
         this.#pump();
         this.flushNow();
         return;
@@ -328,16 +322,4 @@ export class QueueRunner {
     this.#commits.kick();
     this.#queuePump();
   }
-}
-
-function toGrant(
-  partition: number,
-  main: CommittedPosition | null, mainLog: { readonly startOffset: number },
-  retry: CommittedPosition | null, retryLog: { readonly startOffset: number; readonly endOffset: number },
-): Grant {
-  return {
-    partition,
-    main: { committed: main, startOffset: mainLog.startOffset },
-    retry: { committed: retry, startOffset: retryLog.startOffset, endOffset: retryLog.endOffset },
-  };
 }
