@@ -133,6 +133,15 @@ describe('bounds', () => {
     expect(solo.committedOffset).toBe(far + 1);
   });
 
+  it('goes on behind such a gap when all before it was committed long ago', () => {
+    const solo = new Solo().open();
+    const near = solo.enqueue('a');
+    solo.fetch().end(near).flush();
+    const far = solo.enqueue('b', { offset: 100_000 });
+    solo.fetch().flush();
+    expect(solo.runningOffsets).toEqual([far]);
+  });
+
   it('goes on when nothing but control records came for longer than a commit can map', () => {
     const solo = new Solo().open();
     solo.fetch(50_000).flush().fetch(100_000).flush();
