@@ -48,7 +48,7 @@ async function start(options: ReturnType<typeof readOptions>): Promise<void> {
       if (!stack.ownsTopics) screen.say('the topics stay as they are: this Kafka was not started here');
     }
     const demo = await startDemo({
-      options, brokers: stack.brokers, registryUrl: stack.registryUrl, homeDir, screen, reportEveryMs: onTerminal ? 200 : 2000, clock: systemClock, signal: stop.signal,
+      options, brokers: stack.brokers, registryUrl: stack.registryUrl, homeDir, screen, reportEveryMs: onTerminal ? 200 : options.json ? 500 : 2000, clock: systemClock, signal: stop.signal,
     });
     try {
       const verdict = await Promise.race([demo.finished, died]);
