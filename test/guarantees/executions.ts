@@ -8,6 +8,8 @@ export interface Execution {
   readonly endAt: number | null;
   readonly endMs: number | null;
   readonly outcome: AttemptOutcome | null;
+  /** The wait that the handler asked for. */
+  readonly askedMs: number | null;
 }
 
 /** The handler calls of a history in the order of their starts. */
@@ -17,7 +19,7 @@ export function readExecutions(lines: readonly WitnessLine[]): Execution[] {
   for (const [at, line] of lines.entries()) {
     const call = `${line.worker}/${line.run}/${line.id}`;
     if (line.type === 'start') {
-      const execution = { start: line, startAt: at, endAt: null, endMs: null, outcome: null };
+      const execution = { start: line, startAt: at, endAt: null, endMs: null, outcome: null, askedMs: null };
       open.set(call, execution);
       all.push(execution);
       continue;
@@ -27,6 +29,7 @@ export function readExecutions(lines: readonly WitnessLine[]): Execution[] {
     execution.endAt = at;
     execution.endMs = line.atMs;
     execution.outcome = line.outcome ?? null;
+    execution.askedMs = line.askedMs ?? null;
   }
   return all;
 }

@@ -32,7 +32,8 @@ export interface AcceptedJob {
   readonly offset: number;
 }
 
-export type AttemptOutcome = 'done' | 'retry' | 'dead' | 'aborted';
+/** `snooze` uses no attempt; `aborted` is not held against the job. */
+export type AttemptOutcome = 'done' | 'retry' | 'snooze' | 'dead' | 'aborted';
 
 /** One line of the witness file. */
 export interface WitnessLine {
@@ -51,13 +52,22 @@ export interface WitnessLine {
   readonly atMs: number;
   /** On `end` lines. */
   readonly outcome?: AttemptOutcome;
+  /** On `end` lines: the wait that the handler asked for, where it did; else the policy's backoff holds. */
+  readonly askedMs?: number;
 }
 
-/** A worker was killed, or frozen for longer than its session: from then on its attempts may be repeated elsewhere. */
+/**
+ * Something after which attempts of a worker may be repeated: it was killed; frozen for longer than its session; the group forgot it while it
+ * lived (`expelled`); or Kafka took nothing of it for so long that a hand-over could not wait (`outage`).
+ */
 export interface Cut {
-  readonly type: 'killed' | 'frozen';
+  readonly type: 'killed' | 'frozen' | 'expelled' | 'outage';
   readonly worker: string;
   readonly atMs: number;
+  /** From when on what ended may be repeated; default: {@link atMs} less {@link History.flushWindowMs}. */
+  readonly sinceMs?: number;
+  /** What began later is out of its reach. */
+  readonly untilMs?: number;
 }
 
 /** A record of the DLQ beside the main record that it names as its origin (null where there is none). */

@@ -1,5 +1,5 @@
 import { named, readExecutions, type Execution } from '../executions.ts';
-import type { History } from '../history.ts';
+import type { Cut, History } from '../history.ts';
 import type { Guarantee } from './guarantee.ts';
 
 /**
@@ -12,23 +12,30 @@ export const boundedRepeats: Guarantee = {
   check({ lines, cuts, flushWindowMs }) {
     const violations: string[] = [];
     const last = new Map<string, Execution>();
+    const cutsOf = (name: string): readonly Cut[] => cuts.filter(({ worker }) => worker === name);
     for (const execution of readExecutions(lines)) {
       const { id, round, attempt } = execution.start;
       const attemptOfJob = `${id}/${round}/${attempt}`;
       const before = last.get(attemptOfJob);
       last.set(attemptOfJob, execution);
       if (before === undefined) continue;
-      // What was aborted counts for nothing by design, whoever runs it next.
-      if (before.outcome === 'aborted') continue;
-      const cut = cuts.find(({ worker, atMs }) => worker === before.start.worker && atMs <= execution.start.atMs);
+      // What was aborted counts for nothing by design, whoever runs it next; what was snoozed was asked to come again.
+      if (before.outcome === 'aborted' || before.outcome === 'snooze') continue;
+      const mine = cutsOf(before.start.worker).filter(({ atMs }) => atMs <= execution.start.atMs);
+      const cut = mine[0];
       if (cut === undefined) violations.push(`${named(execution)} repeats what ${before.start.worker} ran, and nothing happened to that worker`);
-      else if (before.endMs !== null && before.endMs < cut.atMs - flushWindowMs) {
-        violations.push(`${named(execution)} repeats what had ended ${Math.round(cut.atMs - before.endMs)} ms before ${before.start.worker} was ${cut.type}`);
+      else if (!mine.some((one) => excuses(one, before, flushWindowMs))) {
+        violations.push(`${named(execution)} repeats what had ended ${Math.round(cut.atMs - (before.endMs ?? 0))} ms before ${before.start.worker} was ${cut.type}`);
       }
     }
     return violations;
   },
 };
+
+function excuses({ atMs, sinceMs = atMs, untilMs = Infinity }: Cut, before: Execution, flushWindowMs: number): boolean {
+  if (before.start.atMs > untilMs) return false;
+  return before.endMs === null || before.endMs >= Math.min(sinceMs, atMs - flushWindowMs);
+}
 
 /** For the record: how many executions repeated an earlier one, and how long before the cut the oldest of those had ended (ms). */
 export function measureRepeats({ lines, cuts }: History): { readonly repeats: number; readonly oldestMs: number } {

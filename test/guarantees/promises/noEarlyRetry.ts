@@ -14,12 +14,13 @@ export const noEarlyRetry: Guarantee = {
     const ofAttempt = Map.groupBy(executions, ({ start: { id, round, attempt } }) => `${id}/${round}/${attempt}`);
     for (const execution of executions) {
       const { id, round, attempt, atMs } = execution.start;
-      if (attempt === 1) continue;
-      const failed = (ofAttempt.get(`${id}/${round}/${attempt - 1}`) ?? []).findLast((one): one is Execution & { endMs: number } => one.outcome === 'retry' && one.endMs !== null && one.endMs <= atMs);
-      if (failed === undefined) continue;
-      const waitMs = Math.min(backoff.maxMs, backoff.firstMs * backoff.factor ** (attempt - 2));
-      const waitedMs = atMs - failed.endMs;
-      if (waitedMs < waitMs - CLOCK_GRAIN_MS) violations.push(`${named(execution)} started ${Math.round(waitedMs)} ms after a failure that asks for ${waitMs} ms`);
+      const before = [attempt, attempt - 1].flatMap((number) => ofAttempt.get(`${id}/${round}/${number}`) ?? [])
+        .filter((one): one is Execution & { endMs: number } => one.endMs !== null && one.endMs <= atMs && one.startAt < execution.startAt)
+        .reduce<(Execution & { endMs: number }) | null>((latest, one) => (latest === null || one.startAt > latest.startAt ? one : latest), null);
+      if (before === null || (before.outcome === 'retry' ? before.start.attempt !== attempt - 1 : before.outcome !== 'snooze')) continue;
+      const waitMs = before.askedMs ?? Math.min(backoff.maxMs, backoff.firstMs * backoff.factor ** (attempt - 2));
+      const waitedMs = atMs - before.endMs;
+      if (waitedMs < waitMs - CLOCK_GRAIN_MS) violations.push(`${named(execution)} started ${Math.round(waitedMs)} ms after a ${before.outcome === 'snooze' ? 'snooze' : 'failure'} that asks for ${waitMs} ms`);
     }
     return violations;
   },

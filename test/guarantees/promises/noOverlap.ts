@@ -22,7 +22,7 @@ export const noOverlap: Guarantee = {
 
 function isCutOff(running: Execution, next: Execution, cuts: readonly Cut[]): boolean {
   return cuts.some(({ type, worker, atMs }) => {
-    if (worker !== running.start.worker || atMs > next.start.atMs) return false;
+    if (worker !== running.start.worker || atMs > next.start.atMs || type === 'outage') return false;
     return type === 'killed' || next.start.fence > running.start.fence;
   });
 }
