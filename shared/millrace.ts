@@ -76,7 +76,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
   const client = createClient({ broker, codec: createCodec({ registry, clock }), source, clock, random, prepareQueue: (queue) => prepare([queue]) });
   const tools = async (): Promise<DeadLetterTools> => {
     await commands.start();
-    return { broker, admin, producer: commands };
+    return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
   };
 
   return {

@@ -9,17 +9,19 @@ export interface ScanOptions {
   readonly visit: (partition: number, record: FetchedRecord) => void;
   /** Stops early when it says so; asked after each batch. */
   readonly enough?: () => boolean;
+  /** Tells this scan from all others. Default: a random UUID. */
+  readonly scanId?: string;
 }
 
 /**
  * Reads a topic from its start to where it ended when the call was made. Commits nothing and leaves no group behind.
  * @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE
  */
-export async function scanTopic({ broker, admin, topic, visit, enough }: ScanOptions): Promise<void> {
+export async function scanTopic({ broker, admin, topic, visit, enough, scanId = randomUUID() }: ScanOptions): Promise<void> {
   const ends = new Map<number, number>();
   for (const { partition, startOffset, endOffset } of await admin.logBounds(topic)) if (endOffset > startOffset) ends.set(partition, endOffset);
   if (ends.size === 0) return;
-  const group = `millrace.scan.${randomUUID()}`;
+  const group = `millrace.scan.${scanId}`;
   let consumer: Consumer | undefined;
   try {
     await new Promise<void>((resolve, reject) => {

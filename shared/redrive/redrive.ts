@@ -23,6 +23,8 @@ export interface DeadLetterTools {
   readonly broker: Broker;
   readonly admin: Admin;
   readonly producer: Producer;
+  /** Makes what tells commands and scans apart. Default: random UUIDs. */
+  readonly createId?: () => string;
 }
 
 interface Found {
@@ -31,10 +33,10 @@ interface Found {
   readonly burial: Burial;
 }
 
-async function findBuried({ broker, admin }: DeadLetterTools, queue: string): Promise<Found[]> {
+async function findBuried({ broker, admin, createId = randomUUID }: DeadLetterTools, queue: string): Promise<Found[]> {
   const found = new Map<string, Found>();
   await scanTopic({
-    broker, admin, topic: queueTopicNames(queue).dlq,
+    broker, admin, topic: queueTopicNames(queue).dlq, scanId: createId(),
     visit: (partition, record) => {
       const read = readBuriedRecord(record);
       if (read === null || read.job.origin.topic !== queue || read.job.origin.partition !== partition) return;
@@ -64,8 +66,9 @@ export async function listBuried(tools: DeadLetterTools, queue: string): Promise
 export async function commandBuried(
   tools: DeadLetterTools, queue: string, command: 'redrive' | 'discard', select: (job: BuriedJob) => boolean,
 ): Promise<BuriedJob[]> {
+  const { createId = randomUUID } = tools;
   const selected = (await findBuried(tools, queue)).filter(({ shown }) => select(shown));
   await Promise.all(selected.map(({ job, burial, shown }) =>
-    tools.producer.send(queueTopicNames(queue).retry, shown.partition, [commandRecord(`${command}/${job.id}/${randomUUID()}`, command, job, burial.firstFailure)])));
+    tools.producer.send(queueTopicNames(queue).retry, shown.partition, [commandRecord(`${command}/${job.id}/${createId()}`, command, job, burial.firstFailure)])));
   return selected.map(({ shown }) => shown);
 }
