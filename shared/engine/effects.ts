@@ -73,7 +73,7 @@ export type Notice =
   | { readonly type: 'zombie-answered'; readonly origin: number; readonly truth: 'wait' | 'tombstone' | 'void' }
   | { readonly type: 'command-applied'; readonly command: CommandRecord['command']; readonly origin: number; readonly found: boolean };
 
-interface LoggedRecord {
+export interface LoggedRecord {
   /** Offset in the retry topic. */
   readonly offset: number;
   readonly key: string;

@@ -124,7 +124,8 @@ export class Partition {
     this.committedBits = grant.main.committed === null ? new Set() : decodeSettled(grant.main.committed.offset, grant.main.committed.metadata);
     this.frontier = new Frontier(this.committedOffset);
     const retry = grant.retry.committed;
-    this.log = new RoomLog(Math.max(retry?.offset ?? 0, grant.retry.startOffset), decodeLogPoint(retry?.metadata ?? ''));
+    const readFrom = Math.max(retry?.offset ?? 0, grant.retry.startOffset);
+    this.log = new RoomLog(readFrom, decodeLogPoint(retry?.metadata ?? ''), readFrom > (retry?.offset ?? 0));
   }
 
   laneFor(key: string): Lane {

@@ -1,7 +1,7 @@
 import type { AppliedRecord, GoneRecord, RoomRecord, WaitRecord } from './effects.ts';
 import { commandApplied, readCommand } from './commands.ts';
 import type { Partition } from './partition.ts';
-import { readLease, restoreRecord } from './restore.ts';
+import { readForgery, readLease, restoreRecord } from './restore.ts';
 import { tombstoneConfirmed } from './settle.ts';
 import { tellTruth } from './truth.ts';
 
@@ -10,6 +10,7 @@ export function readLogRecord(partition: Partition, record: RoomRecord, now: num
   if (partition.phase === 'stopped') return;
   switch (record.type) {
     case 'foreign':
+      readStrangersWord(partition, record.key);
       return;
     case 'lease':
       readLease(partition, record);
@@ -26,6 +27,14 @@ export function readLogRecord(partition: Partition, record: RoomRecord, now: num
   }
 }
 
+/** It says nothing; but compaction knows only keys: it would keep it in place of a waiting job's record under the same one. */
+function readStrangersWord(partition: Partition, key: string): void {
+  const bearer = partition.roomKeys.get(key);
+  if (bearer === undefined) return;
+  if (partition.phase === 'active') tellTruth(partition, bearer.offset, key);
+  else partition.owedTruth.set(`${bearer.offset}/${key}`, { origin: bearer.offset, key });
+}
+
 function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
   const origin = originOf(record);
   const active = partition.phase === 'active';
@@ -38,6 +47,7 @@ function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | 
       return;
     case 'valid':
       if (active) confirm(partition, record, now);
+      else if (partition.phase === 'confirming') readForgery(partition, record);
       else if (record.type === 'applied') commandApplied(partition, record.key);
       else restoreRecord(partition, record);
       return;
@@ -59,9 +69,12 @@ function originOf(record: WaitRecord | GoneRecord | AppliedRecord): number {
 /** Rule 1: our own write counts now that it is read back with no higher lease before it. */
 function confirm(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
   const unconfirmed = partition.log.unconfirmed;
-  if (unconfirmed.peek()?.seq !== record.seq) return;
-  const write = unconfirmed.shift();
-  if (write === undefined) return;
+  const write = unconfirmed.peek();
+  if (write?.seq !== record.seq || write.epoch !== record.epoch || write.key !== record.key || write.type !== record.type) {
+    readForgery(partition, record);
+    return;
+  }
+  unconfirmed.shift();
   const job = write.job;
   switch (write.type) {
     case 'wait': {
@@ -85,7 +98,6 @@ function confirm(partition: Partition, record: WaitRecord | GoneRecord | Applied
       commandApplied(partition, write.key);
       return;
     case 'void':
-    case 'lease':
       return;
   }
 }

@@ -1,4 +1,4 @@
-import type { GoneRecord, LeaseRecord, WaitRecord } from './effects.ts';
+import type { GoneRecord, LeaseRecord, LoggedRecord, WaitRecord } from './effects.ts';
 import { applyCommands } from './commands.ts';
 import { laneOf } from './intake.ts';
 import { Job } from './job.ts';
@@ -51,9 +51,13 @@ function dropRestored(partition: Partition, origin: number): void {
   partition.roomBytes -= job.bytes;
 }
 
+/** Somebody wrote as only the owner may, and it was not us: our reign is over, as by a lease. */
+export function readForgery(partition: Partition, record: LoggedRecord & { readonly epoch: number }): void {
+  readLease(partition, { type: 'lease', offset: record.offset, key: record.key, epoch: record.epoch, holder: 'unknown' }, true);
+}
+
 /** A lease in the log, in any phase. */
-export function readLease(partition: Partition, record: LeaseRecord): void {
-  const governs = partition.log.lease(record.epoch, record.holder);
+export function readLease(partition: Partition, record: LeaseRecord, governs = partition.log.lease(record.epoch, record.holder)): void {
   const mine = record.holder === partition.holder;
   switch (partition.phase) {
     case 'restoring':

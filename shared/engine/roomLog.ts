@@ -18,12 +18,16 @@ export interface PendingCommand extends LoggedThing {
   discards: Job | null;
 }
 
+/** An owner's epoch is one above the last. Compaction may hide a few leases from a reader; who leaps farther is no owner. */
+const LARGEST_LEAP = 1000;
+
 /**
  * The reader's side of a retry partition: which lease epoch is in force, up to which sequence of it, which of our writes
  * were read back, and from where a successor has to read.
  *
  * Validity: a record counts when its epoch is the one in force and its sequence is above all earlier ones of that epoch.
- * A lower epoch is a zombie's word; a repeated or lower sequence is a doubled or late write of the same owner.
+ * A lower epoch is a zombie's word; a repeated or lower sequence is a doubled or late write of the same owner. An epoch far above the one
+ * in force is a forger's: were it believed, all that owners write from then on would count for nothing.
  */
 export class RoomLog {
   /** Where the next fetch continues. */
@@ -39,24 +43,35 @@ export class RoomLog {
   readonly #live = new Fifo<{ readonly offset: number; readonly thing: LoggedThing }>();
   #liveCount = 0;
 
-  constructor(position: number, point: LogPoint) {
+  /** The epoch at our position is not known: the first that is read is believed. */
+  #anyEpoch: boolean;
+
+  /** @param trimmed records between the point and the position were deleted unread */
+  constructor(position: number, point: LogPoint, trimmed = false) {
     this.position = position;
     this.epoch = point.epoch;
     this.seq = point.seq;
+    this.#anyEpoch = position > 0 && (trimmed || point.epoch === 0);
   }
 
   judge(record: { readonly epoch: number; readonly seq: number }): 'valid' | 'zombie' | 'stale' {
-    if (record.epoch < this.epoch) return 'zombie';
+    if (record.epoch < this.epoch || this.#leaps(record.epoch)) return 'zombie';
     if (record.epoch === this.epoch && record.seq <= this.seq) return 'stale';
-    // A higher epoch without its lease cannot be written by an owner; were the lease deleted by hand, its word still stands.
+    // A higher epoch without its lease: compaction, or somebody by hand, has removed that; its word still stands.
     this.epoch = record.epoch;
     this.seq = record.seq;
+    this.#anyEpoch = false;
     return 'valid';
+  }
+
+  #leaps(epoch: number): boolean {
+    return epoch > this.epoch + LARGEST_LEAP && !this.#anyEpoch;
   }
 
   /** @returns whether the lease governs from here on; of two leases with one epoch the first wins. */
   lease(epoch: number, holder: string): boolean {
-    if (epoch <= this.epoch) return false;
+    if (epoch <= this.epoch || this.#leaps(epoch)) return false;
+    this.#anyEpoch = false;
     this.epoch = epoch;
     this.seq = 0;
     this.holder = holder;

@@ -10,6 +10,9 @@ import { CONTROL_KEY, type CarriedJob, type Waiting, type WriteStamp } from './r
 /** More attempts than any policy allows: a higher number is forged. */
 const MAX_ATTEMPTS = 1_000_000;
 const MAX_ORIGIN_BYTES = 300;
+/** Owners count from 1; a number near the last one that can be read would leave the next owner none. */
+const MAX_EPOCH = 2 ** 48;
+const MAX_SEQUENCE = 1e15 - 1;
 
 /** What a record of the retry topic says; `key` without its control mark. `foreign`: nothing that counts, it was not written by us. */
 export type RetryRecord =
@@ -30,9 +33,9 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
   const { headers } = record;
   const key = wireKey;
   if (key === '') return { type: 'foreign', key, flaw: 'key' };
-  const epoch = readInteger(headers, headerNames.epoch);
+  const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
   if (epoch === null) return { type: 'foreign', key, flaw: headerNames.epoch };
-  const seq = readInteger(headers, headerNames.sequence);
+  const seq = readInteger(headers, headerNames.sequence, MAX_SEQUENCE);
   if (seq === null) return { type: 'foreign', key, flaw: headerNames.sequence };
   const origin = readOriginAt(record, topic, partition);
   if (origin === null) return { type: 'foreign', key, flaw: headerNames.origin };
@@ -54,12 +57,12 @@ function readControlRecord(record: FetchedRecord, key: string, topic: string, pa
   const { headers, value } = record;
   const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, flaw });
   const reason = readText(headers, headerNames.reason, 64);
-  const epoch = readInteger(headers, headerNames.epoch);
+  const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
   if (reason === 'lease') {
     return epoch === null || epoch === 0 || value === null ? foreign('lease') : { type: 'lease', key, epoch, holder: value.toString() };
   }
   if (reason === 'applied') {
-    const seq = readInteger(headers, headerNames.sequence);
+    const seq = readInteger(headers, headerNames.sequence, MAX_SEQUENCE);
     return epoch === null || seq === null || value !== null ? foreign('applied') : { type: 'applied', key, epoch, seq };
   }
   const command = readText(headers, headerNames.command, 64);
