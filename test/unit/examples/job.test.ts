@@ -26,10 +26,11 @@ function openWorker(fence: number) {
   return async (id: string, payload: DepartureV2): Promise<unknown> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await job.handle?.(payload, contextOf(id, attempt, fence));
+        const answer = await job.handle?.(payload, contextOf(id, attempt, fence));
+        expect(attempt - 1).toBe(payload.origin === payload.destination ? 0 : plannedFailures(payload));
+        return answer;
       } catch (error) {
-        expect(error).toBeInstanceOf(TowerDidNotAnswer);
-        expect(attempt).toBeLessThanOrEqual(plannedFailures(payload));
+        if (!(error instanceof TowerDidNotAnswer)) throw error;
       }
     }
   };
