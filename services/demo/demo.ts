@@ -40,6 +40,8 @@ const STALLED_AFTER_MS = 60_000;
 /** After the last job's end its event, tombstone and offset are still under way. */
 const SETTLES_WITHIN_MS = 15_000;
 const DRAIN_MS = 10_000;
+/** The rate that is shown is that of so long a time, whatever the distance of the reports. */
+const RATE_OVER_MS = 2000;
 
 /** Where the runs' witness files are. */
 export function witnessFolder(homeDir: string): string {
@@ -167,13 +169,15 @@ function waitingIn(worker: Worker): number {
 function reportProgress({ plan, tally, worker, screen, clock, everyMs, startedMs }: {
   readonly plan: RunPlan; readonly tally: Tally; readonly worker: Worker; readonly screen: Screen; readonly clock: Clock; readonly everyMs: number; readonly startedMs: number;
 }): () => void {
-  let last = { atMs: startedMs, done: 0 };
+  const past = [{ atMs: startedMs, done: 0 }];
   let cancel = (): void => undefined;
   const report = (): void => {
     const { enqueued, done, running, buried } = tally.read();
     const atMs = clock.monotonic();
-    const jobsPerSecond = atMs > last.atMs ? ((done - last.done) * 1000) / (atMs - last.atMs) : 0;
-    last = { atMs, done };
+    while (past.length > 1 && atMs - (past[1]?.atMs ?? atMs) >= RATE_OVER_MS) past.shift();
+    const [since = { atMs, done }] = past;
+    const jobsPerSecond = atMs > since.atMs ? ((done - since.done) * 1000) / (atMs - since.atMs) : 0;
+    past.push({ atMs, done });
     screen.progress({ run: plan.run, total: plan.records.length, enqueued, done, running, waiting: waitingIn(worker), buried, jobsPerSecond, elapsedMs: atMs - startedMs });
   };
   const again = (): void => {

@@ -37,8 +37,10 @@ async function start(options: ReturnType<typeof readOptions>): Promise<void> {
   // What has been started by now ends with this process: its guards see to that.
   if (stack === undefined) process.exit(130);
   void stop.insisted.then(() => process.exit(130));
-  const died = stack.died.then((who) => {
+  const died = stack.died.then(async (who) => {
     screen.say(`${who} ended by itself; see ${stack.logFiles.join(', ')}`);
+    // A worker cannot drain without them; what it did not finish runs at the next start.
+    await stack.stop();
     process.exit(1);
   });
 

@@ -15,7 +15,7 @@ export interface Progress {
   readonly running: number;
   readonly waiting: number;
   readonly buried: number;
-  /** Jobs done a second, since the last report. */
+  /** Jobs done a second, lately. */
   readonly jobsPerSecond: number;
   readonly elapsedMs: number;
 }
