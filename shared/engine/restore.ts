@@ -12,12 +12,29 @@ const RESTORE_STALL_MS = 2000;
 
 /** A valid record of the log while the partition is not active yet: the waiting room takes shape. */
 export function restoreRecord(partition: Partition, record: WaitRecord | GoneRecord): void {
+  takeOverKey(partition, record);
   if (record.type === 'wait') {
     restoreWaiting(partition, record);
     return;
   }
   dropRestored(partition, record.origin);
-  if (record.type === 'tombstone' && record.origin >= partition.frontier.position) partition.tombstoned.add(record.origin);
+  if (record.type === 'tombstone') noteTombstone(partition, record.origin);
+}
+
+/**
+ * A key passes to another job (a double of the id) only once the first one's tombstone was read back. Compaction, which knows only keys,
+ * may have removed that tombstone after we had read the waiting record.
+ */
+function takeOverKey(partition: Partition, record: WaitRecord | GoneRecord): void {
+  const former = partition.roomKeys.get(record.key);
+  const origin = record.type === 'wait' ? record.job.offset : record.origin;
+  if (former === undefined || former.offset === origin) return;
+  dropRestored(partition, former.offset);
+  noteTombstone(partition, former.offset);
+}
+
+function noteTombstone(partition: Partition, origin: number): void {
+  if (origin >= partition.frontier.position) partition.tombstoned.add(origin);
 }
 
 function restoreWaiting(partition: Partition, record: WaitRecord): void {

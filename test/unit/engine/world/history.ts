@@ -17,8 +17,9 @@ export interface Track {
   discarded: boolean;
   /** An operator spoke of it. */
   commanded: boolean;
-  /** The last thing said, how often the job had started and ended then, who found the job held, and whether that one told that it is done. */
-  command: { readonly type: 'redrive' | 'discard'; readonly key: string; readonly lived: number; foundIn: number; applied: boolean } | null;
+  /** The last thing said, how often the job had started and ended then, who found the job held, and whether that one told that it is done.
+   * `alone`: no earlier word was unanswered then; of several, notices do not say which they mean. */
+  command: { readonly type: 'redrive' | 'discard'; readonly key: string; readonly lived: number; readonly alone: boolean; foundIn: number; answered: boolean; applied: boolean } | null;
   starts: number;
   ends: number;
   /** The reign that saw it end and handed over cleanly. */
@@ -128,7 +129,8 @@ export class History {
 
   commanded(partition: number, offset: number, type: 'redrive' | 'discard', key: string): void {
     const track = this.track(partition, offset);
-    track.command = { type, key, lived: track.starts + track.ends, foundIn: 0, applied: false };
+    const alone = track.command?.answered ?? true;
+    track.command = { type, key, lived: track.starts + track.ends, alone, foundIn: 0, answered: false, applied: false };
     track.commanded = true;
     track.sealed = false;
     track.sealedAttempts = 0;
@@ -152,7 +154,11 @@ export class History {
 
   retryAppended(partition: number, entry: LogEntry): void {
     if (entry.valid && entry.type === 'applied') {
-      for (const { command } of this.tracks[partition]?.values() ?? []) if (command?.key === entry.key && command.foundIn === entry.epoch) command.applied = true;
+      for (const { command } of this.tracks[partition]?.values() ?? []) {
+        if (command?.key !== entry.key) continue;
+        command.answered = true;
+        command.applied ||= command.foundIn === entry.epoch && command.alone;
+      }
     }
     if (!entry.valid || entry.type !== 'tombstone') return;
     const track = this.track(partition, entry.origin);

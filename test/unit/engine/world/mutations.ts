@@ -16,6 +16,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     leavesOut: 'rule 1: an ack counts like a read-back',
     edits: [
       edit('readLog.ts', 'function confirm(', 'export function confirm('),
+      edit('readLog.ts', 'if (active) confirm(partition, record, now);', 'if (active) return;'),
       edit('flush.ts', "import { activate } from './restore.ts';", "import { activate } from './restore.ts'; import { confirm } from './readLog.ts';"),
       edit('flush.ts', '      partition.retry.acked();', "      for (const item of partition.retry.acked()) if (item.type !== 'lease' && partition.phase === 'active') confirm(partition, { ...item, offset: partition.log.position } as never, now);"),
     ],
@@ -48,7 +49,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'forget-tombstones': {
     leavesOut: 'rule 6: restored tombstones say nothing of main records',
-    edits: [edit('restore.ts', "if (record.type === 'tombstone' && record.origin >= partition.frontier.position) partition.tombstoned.add(record.origin);", '')],
+    edits: [edit('restore.ts', "if (record.type === 'tombstone') noteTombstone(partition, record.origin);", '')],
     seeds: 2000,
   },
   'no-truth': {
