@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../errors/MillraceError.ts';
@@ -16,6 +17,8 @@ export const REGISTRY_VERSION = '3.0.9';
 const ARTIFACT = { group: 'io.apicurio', name: 'apicurio-registry-app', version: REGISTRY_VERSION, type: 'tar.gz', classifier: 'all' };
 
 const API = '/apis/ccompat/v7';
+/** Its own API tells its name. */
+const INFO = '/apis/registry/v3/system/info';
 /** Else the registry creates its topic with the broker's retention, and forgets its schemas after a week. */
 const KEEP_FOREVER = ['-Dapicurio.kafkasql.topic.retention.ms=-1', '-Dapicurio.kafkasql.topic.retention.bytes=-1'];
 const STOP_WITHIN_MS = 5_000;
@@ -100,16 +103,19 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const logFile = join(dataDir, 'registry.log');
 
   for (let tries = 1; ; tries++) {
+    // Another start may have chosen the same free port and been quicker: what answers there must bear this name to be ours.
+    const name = `millrace-${randomUUID()}`;
     const [port = 0, managementPort = 0] = await freePorts([tries === 1 ? options.port ?? 8081 : 0, 0]);
     const running = await startGuarded(host, clock, {
       program: java.path,
       args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', ...KEEP_FOREVER, '-jar', jar.path],
       cwd: dataDir,
       logFile,
-      env: { ...listenOn(port, managementPort), ...storeIn(options.storage) },
+      env: { APICURIO_APP_NAME: name, ...listenOn(port, managementPort), ...storeIn(options.storage) },
     });
-    const url = `http://127.0.0.1:${port}${API}`;
-    if (await untilAnswering(running, url, clock, startWithinMs)) {
+    const origin = `http://127.0.0.1:${port}`;
+    const url = origin + API;
+    if (await untilAnswering(running, name, origin, clock, startWithinMs)) {
       return {
         url, logFile, pid: running.pid, ended: running.ended,
         stop: async () => { await running.stop(STOP_WITHIN_MS); },
@@ -150,13 +156,13 @@ function storeIn(storage: RegistryStorage): Record<string, string> {
   }
 }
 
-/** True when it lists subjects over HTTP; false when it ended or `withinMs` went by. */
-async function untilAnswering(running: GuardedProcess, url: string, clock: Clock, withinMs: number): Promise<boolean> {
+/** True when it lists subjects over HTTP under its own name; false when it ended or `withinMs` went by. */
+async function untilAnswering(running: GuardedProcess, name: string, origin: string, clock: Clock, withinMs: number): Promise<boolean> {
   const deadline = clock.monotonic() + withinMs;
+  const ask = (path: string): Promise<unknown> => fetch(origin + path, { signal: AbortSignal.timeout(2000) }).then((answer) => (answer.ok ? answer.json() : undefined)).catch(() => undefined);
   while (!running.hasEnded() && clock.monotonic() < deadline) {
-    const ok = await fetch(`${url}/subjects`, { signal: AbortSignal.timeout(2000) }).then(async (answer) => { await answer.arrayBuffer(); return answer.ok; }, () => false);
-    // A stranger's registry may hold the port: ours ends then, a moment later.
-    if (ok && !running.hasEnded()) return true;
+    const info = await ask(INFO) as { readonly name?: unknown } | undefined | null;
+    if (info?.name === name && Array.isArray(await ask(`${API}/subjects`))) return true;
     await new Promise<void>((resolve) => { clock.after(POLL_MS, resolve); });
   }
   return false;

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka as KafkaClient, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { freePorts } from '../../shared/embedded/freePorts.ts';
+import { startRegistry } from '../../shared/embedded/registry.ts';
 import { startStack, type Stack } from '../../shared/embedded/stack.ts';
 
 let dataDir: string;
@@ -62,6 +64,19 @@ test('once a subject has its rule, what would break readers is refused; ids surv
   const byId = await fetch(`${after.registryUrl}/schemas/ids/${ids[1]}`);
   expect(JSON.parse((await byId.json() as { schema: string }).schema)).toEqual(JSON.parse(v2.schema));
   expect((await send('POST', again, incompatible)).status).toBe(409);
+});
+
+test('two registries that start at the same moment and wish for the same port are two', async () => {
+  const [port = 0] = await freePorts([0]);
+  const folders = [join(dataDir, 'one'), join(dataDir, 'two')];
+  const started = await Promise.all(folders.map((folder) => startRegistry({ host: process, cacheDir: inject('cacheDir'), dataDir: folder, storage: { kind: 'memory' }, port })));
+  try {
+    expect(new Set(started.map(({ url }) => url)).size).toBe(2);
+    await fetch(`${started[0]?.url ?? ''}/subjects/only.One/versions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(v1) });
+    expect(await Promise.all(started.map(async ({ url }) => (await fetch(`${url}/subjects`)).json()))).toEqual([['only.One'], []]);
+  } finally {
+    await Promise.all(started.map((registry) => registry.stop()));
+  }
 });
 
 test('where nothing can run Kafka, the message says what to install', async () => {

@@ -24,6 +24,13 @@ describe('a real registry', () => {
     expect(await registry.latest(subject)).toMatchObject({ id, version: 1 });
   });
 
+  test('takes a new subject from many processes that start together', async () => {
+    const subject = newSubject();
+    const ids = await Promise.all(Array.from({ length: 12 }, () => createRegistry({ url: inject('registryUrl') }).register(subject, recordWith(a))));
+    expect(new Set(ids).size).toBe(1);
+    await expect(registry.register(subject, recordWith(a, { name: 'b', type: 'int' }))).rejects.toMatchObject({ code: 'SCHEMA_INCOMPATIBLE' });
+  });
+
   test('refuses a second version that cannot read the first, from the very first subject on', async () => {
     const subject = newSubject();
     await registry.register(subject, recordWith(a));
