@@ -30,8 +30,11 @@ export class Publisher {
     }
   }
 
+  /** A lane waits for its dead letter's ack, or the events are many: a flush shall not wait for its interval. */
   pressed(): boolean {
     for (const partition of this.#engine.partitions.values()) {
+      const { dlq } = partition;
+      if (dlq.pending > 0 && !dlq.sending && dlq.retryAtMs === null) return true;
       if (partition.events.pending >= PRESSING_EVENTS && !partition.events.sending) return true;
     }
     return false;
