@@ -5,7 +5,7 @@ import type { JobContext } from '../../../shared/jobs/jobContext.ts';
 import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
 import { readBuriedRecord } from '../../../shared/kafka/envelope.ts';
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
-import type { Broker, FetchedRecord } from '../../../shared/kafka/port.ts';
+import type { Admin, Broker, FetchedRecord } from '../../../shared/kafka/port.ts';
 import { declareQueueTopics, queueTopicNames, type QueueTopicNames, type QueueTopics } from '../../../shared/kafka/topics.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
@@ -58,6 +58,7 @@ export interface Stage {
   readonly queue: string;
   readonly topics: QueueTopicNames;
   readonly broker: Broker;
+  readonly admin: Admin;
   readonly registry: Registry;
   readonly raw: Producer;
   readonly runs: readonly Run[];
@@ -101,7 +102,7 @@ export async function createStage(name: string, { partitions = 1, config = {} }:
     (await admin.committed(`millrace.${queue}`, queue)).find((one) => one.partition === partition)?.position?.offset ?? 0;
 
   return {
-    queue, topics, broker, registry, raw, runs, seen,
+    queue, topics, broker, admin, registry, raw, runs, seen,
     note(payload, { kind, id, key, attempt }) { runs.push({ kind, id, key, attempt, payload, atMs: Date.now() }); },
     async startWorker(jobs, options = {}) {
       const worker = createWorker({
