@@ -6,7 +6,7 @@ import { findViolations } from './promises/guarantee.ts';
 import { risingFence } from './promises/risingFence.ts';
 
 test('moves the partitions of a frozen worker, loses nothing, and lets a fenced sink tell what it does when it wakes', async () => {
-  const scene = await openScene({ workload: { failing: { share: 0.2, upTo: 3 }, workMs: [10, 50] } });
+  const scene = await openScene({ workload: { failing: { share: 0.4, upTo: 3 }, workMs: [10, 50] } });
   const entities = nameEntities(120);
   await scene.enqueue(entities, 25);
   const [frozen, healthy] = await Promise.all([scene.startWorker(), scene.startWorker()]);
@@ -23,6 +23,13 @@ test('moves the partitions of a frozen worker, loses nothing, and lets a fenced 
   await scene.until('the woken worker to own partitions again', () => frozen.all('active').length > epochs);
   await scene.untilDone(scene.accepted.length);
   await scene.untilCommitted();
+
+  // Whoever reads the waiting room after all this finds none of the zombie's jobs in it.
+  await scene.stop(frozen);
+  await scene.stop(healthy);
+  const heir = await scene.startWorker();
+  await scene.until('the heir to open its partitions', () => heir.all('active').length === 6);
+  expect(heir.all('active').map(({ waiting }) => waiting)).toEqual([0, 0, 0, 0, 0, 0]);
   const history = await scene.history();
   const sink = seenByFencedSink(history);
   // Its attempts in flight ended after their jobs had a new owner; the sink saw that by the fence alone.

@@ -8,12 +8,12 @@ import type { WorkerProcess } from './process/workerProcess.ts';
 
 /** Each entity's first job fails once and waits for long; its successors line up in the waiting room behind it, then run at once. */
 async function runMostOfALine(): Promise<{ scene: Scene; worker: WorkerProcess }> {
-  const scene = await openScene({ workload: { workMs: [0, 1], slowRetry: { sequence: 1, afterMs: 2000 } } });
+  const scene = await openScene({ workload: { workMs: [8, 14], slowRetry: { sequence: 1, afterMs: 2000 } } });
   await scene.enqueue(nameEntities(12), 250);
   const worker = await scene.startWorker({ frontierPatienceMs: 300 });
   await scene.untilCommitted();
   expect(scene.doneJobs).toBe(0);
-  await scene.untilDone(0.6 * scene.accepted.length);
+  await scene.untilDone(0.7 * scene.accepted.length);
   return { scene, worker };
 }
 

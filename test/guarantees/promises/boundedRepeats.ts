@@ -12,11 +12,14 @@ export const boundedRepeats: Guarantee = {
   check({ lines, cuts, flushWindowMs }) {
     const violations: string[] = [];
     const last = new Map<string, Execution>();
+    const isZombie = ({ start }: Execution): boolean => cutsOf(start.worker).some(({ type, atMs }) => (type === 'frozen' || type === 'expelled') && atMs <= start.atMs);
     const cutsOf = (name: string): readonly Cut[] => cuts.filter(({ worker }) => worker === name);
     for (const execution of readExecutions(lines)) {
       const { id, round, attempt } = execution.start;
       const attemptOfJob = `${id}/${round}/${attempt}`;
       const before = last.get(attemptOfJob);
+      // What a zombie still does is told by its fence; a sink refuses it.
+      if (before !== undefined && execution.start.fence < before.start.fence && isZombie(execution)) continue;
       last.set(attemptOfJob, execution);
       if (before === undefined) continue;
       // What was aborted counts for nothing by design, whoever runs it next; what was snoozed was asked to come again.
