@@ -117,6 +117,16 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     edits: [edit('readLog.ts', "    case 'zombie':\n    case 'stale':", "    case 'stale':\n      return;\n    case 'zombie':")],
     seeds: 20_000,
   },
+  'believe-leaps': {
+    leavesOut: 'strangers: an epoch that no owner can have is believed',
+    edits: [edit('roomLog.ts', 'const LARGEST_LEAP = 1000;', 'const LARGEST_LEAP = 1e9;')],
+    seeds: 2000,
+  },
+  'strangers-unanswered': {
+    leavesOut: "strangers: a record under a waiting job's key is not answered",
+    edits: [edit('readLog.ts', '      readStrangersWord(partition, record.key);\n', '')],
+    seeds: 20_000,
+  },
   'settle-before-event': {
     leavesOut: 'a main record is settled before its event is acked',
     edits: [edit('readLog.ts', "const then = job.slot", "if (job.slot >= 0) partition.settleSlot(job.slot);\n      const then = job.slot")],

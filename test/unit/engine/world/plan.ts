@@ -31,6 +31,8 @@ export interface Plan {
     readonly commit: number;
     readonly commitLost: number;
     readonly command: number;
+    /** Of a step: somebody who has no business there writes into the retry topic. */
+    readonly stranger: number;
     readonly park: number;
     readonly gap: number;
     readonly scheduled: number;
@@ -114,6 +116,7 @@ export function drawPlan(chance: Chance, overrides: { readonly lagSteps?: number
       commit: chance.pick([0.15, 0.5]),
       commitLost: chance.pick([0, 0.1]),
       command: rare(0.03),
+      stranger: rare(0.02),
       park: rare(0.1),
       gap: chance.pick([0, 0.2]),
       scheduled: rare(0.15),

@@ -35,6 +35,8 @@ export function roomRecordOf(entry: LogEntry, main: MainLog, policies: ReadonlyM
       return { type: 'lease', offset, key, epoch, holder: entry.holder };
     case 'applied':
       return { type: 'applied', offset, key, epoch, seq };
+    case 'foreign':
+      return { type: 'foreign', offset, key };
     case 'command':
       return { type: 'command', offset, key, command: entry.command, job: copied(main, origin, policies), firstFailure: entry.firstFailure };
   }

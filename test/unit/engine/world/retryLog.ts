@@ -5,7 +5,7 @@ import type { Chance } from './random.ts';
 
 /** A record for the retry topic: its content when it was sent. */
 export interface Sent {
-  readonly type: RoomWrite['type'] | 'command';
+  readonly type: RoomWrite['type'] | 'command' | 'foreign';
   readonly key: string;
   readonly origin: number;
   readonly holder: string;
@@ -63,8 +63,9 @@ export class RetryLog {
 
   #judge(sent: Sent): boolean {
     if (sent.type === 'command') return true;
+    if (sent.type === 'foreign') return false;
     if (sent.type === 'lease') {
-      if (sent.epoch <= this.epoch) return false;
+      if (sent.epoch <= this.epoch || sent.holder === 'forger') return false;
       this.epoch = sent.epoch;
       this.seq = 0;
       this.holder = sent.holder;
@@ -102,12 +103,16 @@ export class RetryLog {
     this.entries = this.entries.filter((entry) => {
       const latest = last.get(wireKey(entry)) as LogEntry;
       if (latest !== entry) return latest.age >= age - lag;
-      if (entry.type === 'wait' || entry.type === 'lease' || entry.type === 'command' || entry.age >= age - lag) return true;
+      if (!isNull(entry) || entry.age >= age - lag) return true;
       const horizon = this.#horizons.get(entry.offset);
       if (horizon === undefined) this.#horizons.set(entry.offset, age);
       return horizon === undefined || horizon >= age - lag;
     });
   }
+}
+
+function isNull(entry: LogEntry): boolean {
+  return entry.type === 'tombstone' || entry.type === 'void' || entry.type === 'applied';
 }
 
 /** Keys of leases and commands are out of the reach of job ids. */

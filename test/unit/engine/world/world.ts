@@ -10,6 +10,10 @@ import { Worker } from './worker.ts';
 const HEALING_STEPS = 6000;
 const WORKERS = 3;
 
+const BLANK: Sent = {
+  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
+};
+
 export interface WorldOptions {
   readonly seed: number;
   readonly trace?: (...line: unknown[]) => void;
@@ -65,6 +69,7 @@ class World implements Surroundings {
         jobs++;
       }
       if (chance.hit(plan.chances.command)) this.#commandAnything();
+      if (chance.hit(plan.chances.stranger)) this.#strangerWrites();
       this.#stepAll();
       if (chance.hit(plan.chances.fault)) this.#fault();
       for (const late of this.#late) if (late.atStep <= this.#step) this.land(late.shard, late.payload);
@@ -116,10 +121,17 @@ class World implements Surroundings {
     if (this.history.track(shard.number, origin).letters === 0) return;
     const key = `c${this.#commands++}`;
     this.history.commanded(shard.number, origin, command, key);
-    const sent: Sent = {
-      type: 'command', key, origin, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command,
-    };
-    this.land(shard, { stream: 'retry', records: [sent] });
+    this.land(shard, { stream: 'retry', records: [{ ...BLANK, type: 'command', key, origin, command }] });
+  }
+
+  /** Under a job's key, so that compaction takes it for the job's word; at times with an epoch that no owner can have. */
+  #strangerWrites(): void {
+    const shard = this.chance.pick(this.shards);
+    if (shard.main.entries.length === 0) return;
+    const { offset, id } = this.chance.pick(shard.main.entries);
+    const type = this.chance.pick(['foreign', 'tombstone', 'wait', 'lease'] as const);
+    const key = type === 'lease' ? 'lease/forged' : this.chance.hit(0.8) ? id : `${id}@${offset}`;
+    this.land(shard, { stream: 'retry', records: [{ ...BLANK, type, key, origin: type === 'lease' ? -1 : offset, holder: 'forger', epoch: shard.retry.epoch + 5000, seq: 1 }] });
   }
 
   #stepAll(): void {
