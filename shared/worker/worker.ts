@@ -8,6 +8,7 @@ import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
 import { queueTopicNames, type QueueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { createSteadyClock } from '../runtime/steadyClock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import type { Handled } from './attempts.ts';
@@ -57,7 +58,8 @@ export interface Worker {
 
 /** Creates a worker; does nothing until it is started. @throws MillraceError BAD_JOB_DEFINITION for kinds defined twice or no kinds */
 export function createWorker(options: WorkerOptions): Worker {
-  const { broker, registry, jobs, clock = systemClock, random = Math.random } = options;
+  const { broker, registry, jobs, random = Math.random } = options;
+  const clock = createSteadyClock(options.clock ?? systemClock);
   const workerId = options.workerId ?? `${hostname()}-${Math.floor(random() * 2 ** 32).toString(36)}`;
   const codec = createCodec({ registry, clock });
   const byQueue = groupByQueue(jobs);
