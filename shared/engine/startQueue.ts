@@ -130,7 +130,9 @@ export class StartQueue {
     return taken;
   }
 
+  /** When the next batch is to start though it is not full; null also while no slot is free, for then an end, not time, brings the start. */
   nextBatchMs(): number | null {
+    if (this.#running >= this.#concurrency) return null;
     let next: number | null = null;
     for (const gathering of this.#gathering.values()) {
       const at = gathering.sinceMs + gathering.maxWaitMs;

@@ -120,6 +120,34 @@ describe('at most once', () => {
   });
 });
 
+describe('batches', () => {
+  const batch = { ...plainPolicy, kind: 'batch', batch: { maxSize: 3, maxWaitMs: 50 } };
+
+  it('start when full, or when the first has waited long enough, with one job of an entity', () => {
+    const solo = new Solo([batch]).open();
+    const [first, again, other] = ['a', 'a', 'b'].map((key) => solo.enqueue(key, { kind: 'batch' })) as [number, number, number];
+    solo.fetch();
+    expect(solo.runningOffsets).toEqual([]);
+    expect(solo.engine.nextTickMs()).toBe(solo.now + 50);
+    solo.later(50);
+    expect(solo.runningOffsets).toEqual([first, other]);
+    solo.end(first).later(50);
+    expect(solo.runningOffsets).toEqual([other, again]);
+  });
+
+  it('ask for no tick while no slot is free, so that a busy worker does not spin', () => {
+    const solo = new Solo([plainPolicy, batch], { concurrency: 2 }).open();
+    solo.enqueue('a', { kind: 'batch' });
+    const [one, two] = ['b', 'c'].map((key) => solo.enqueue(key)) as [number, number];
+    solo.fetch();
+    expect(solo.runningOffsets).toEqual([one, two]);
+    solo.later(60);
+    expect(solo.engine.nextTickMs()).toBeNull();
+    solo.end(one);
+    expect(solo.runningOffsets).toEqual([two, 0]);
+  });
+});
+
 describe('bounds', () => {
   it('goes on behind a gap wider than a commit can map', () => {
     const solo = new Solo().open();
