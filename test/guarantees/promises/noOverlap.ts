@@ -20,9 +20,11 @@ export const noOverlap: Guarantee = {
   },
 };
 
+/** What was cut off, or what a zombie still does: its fence tells. */
 function isCutOff(running: Execution, next: Execution, cuts: readonly Cut[]): boolean {
   return cuts.some(({ type, worker, atMs }) => {
-    if (worker !== running.start.worker || atMs > next.start.atMs || type === 'outage') return false;
-    return type === 'killed' || next.start.fence > running.start.fence;
+    if (atMs > next.start.atMs || type === 'outage') return false;
+    if (worker === running.start.worker) return type === 'killed' || next.start.fence > running.start.fence;
+    return worker === next.start.worker && type !== 'killed' && next.start.fence < running.start.fence;
   });
 }
