@@ -1,17 +1,19 @@
 import type { RoomWrite } from './effects.ts';
+import type { Failure } from '../jobs/outcome.ts';
 import type { Job } from './job.ts';
 import type { Partition } from './partition.ts';
 
-/** Headers that a waiting copy adds to a record, beside the messages of its failures. */
-const COPY_OVERHEAD_BYTES = 1024;
+/** Headers that a waiting copy adds to a record, beside its failures: the longest id, kind and topic name occur in several of them. */
+const COPY_OVERHEAD_BYTES = 2048;
 
-function failureBytes(job: Job): number {
-  return ((job.failure?.message.length ?? 0) + (job.firstFailure?.message.length ?? 0)) * 3 + 200;
+/** As JSON, in which a control character takes six bytes. */
+function failureBytes(failure: Failure | null): number {
+  return failure === null ? 0 : Buffer.byteLength(JSON.stringify(failure));
 }
 
 /** Size of a job's record in the retry topic or the DLQ, estimated from above. */
 export function copyBytes(partition: Partition, job: Job): number {
-  return partition.host.recordBytes(job) + COPY_OVERHEAD_BYTES + failureBytes(job);
+  return partition.host.recordBytes(job) + COPY_OVERHEAD_BYTES + failureBytes(job.failure) + failureBytes(job.firstFailure);
 }
 
 export function fitsRoom(partition: Partition, job: Job): boolean {
