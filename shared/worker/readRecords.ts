@@ -82,7 +82,7 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
       const { attempt, dueMs, reason, failure, firstFailure } = read.waiting;
       // A reason of a later version means at least that it waits for its time.
       const known = reasons.has(reason) ? (reason as WaitReason) : 'retry';
-      return { type: 'wait', ...at, epoch: read.epoch, seq: read.seq, job: carriedInput(context, read.job), attempt, dueMs, reason: known, failure, firstFailure };
+      return { type: 'wait', ...at, epoch: read.epoch, seq: read.seq, job: carriedInput(context, read.job, now), attempt, dueMs, reason: known, failure, firstFailure };
     }
     case 'tombstone':
     case 'void':
@@ -90,7 +90,7 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
     case 'lease':
       return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
     case 'command':
-      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job), firstFailure: read.firstFailure };
+      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure };
     case 'applied':
       return { type: 'applied', ...at, epoch: read.epoch, seq: read.seq };
     case 'foreign':
@@ -98,19 +98,29 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
   }
 }
 
-function carriedInput(context: ReadContext, job: CarriedJob): JobInput {
-  const kind = job.kind ?? '';
+function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobInput {
+  let kind = job.kind;
+  let fault: Fault | null = null;
+  if (kind === null) {
+    // It was buried before anybody knew its kind. Called back, it is not of an unknown kind, for whose worker its entity would wait.
+    try {
+      const schemaId = readSchemaId(job.value);
+      if (context.codec.knows(schemaId)) kind = context.codec.writerName(schemaId);
+    } catch (error) {
+      fault = faultOf(error, now);
+    }
+  }
   return {
     offset: job.origin.offset,
     timestampMs: job.origin.timestampMs,
     id: job.id,
-    kind,
-    policy: context.policies.get(kind) ?? null,
+    kind: kind ?? '',
+    policy: context.policies.get(kind ?? '') ?? null,
     key: job.key,
     value: job.value,
     headers: job.headers satisfies Headers | undefined,
     bytes: (job.value?.length ?? 0) + (job.key?.length ?? 0) + ENVELOPE_BYTES,
     notBeforeMs: 0,
-    fault: null,
+    fault,
   };
 }
