@@ -1,7 +1,6 @@
 import { jobV1, type JobV1 } from '../../schemas/bench.Job/payload.generated.ts';
 import { defineJob } from '../../shared/jobs/defineJob.ts';
 
-export const QUEUE = 'bench-drain';
 export const KEYS = 1000;
 
 /** About 240 bytes framed; deterministic, so that every run moves the same bytes. */
@@ -28,10 +27,10 @@ export function benchPayload(sequence: number): JobV1 {
 }
 
 /** The measured kind: strict order, retried if it failed. `workMs` 0: a handler that returns at once. */
-export function benchJob(workMs: number, onEnd: (payload: JobV1) => void) {
+export function benchJob(queue: string, workMs: number, onEnd: (payload: JobV1) => void) {
   return defineJob({
     kind: 'bench.order',
-    queue: QUEUE,
+    queue,
     schema: jobV1,
     key: (payload: JobV1) => payload.customer,
     handle: (payload: JobV1) => {

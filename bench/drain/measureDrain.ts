@@ -6,7 +6,7 @@ import { createLogger } from '../../shared/runtime/logger.ts';
 import type { Figures } from '../measure/processFigures.ts';
 import { spread, type BenchSetting, type Row } from '../measure/row.ts';
 import { runChild } from '../measure/runChild.ts';
-import { KEYS, QUEUE } from './benchJob.ts';
+import { KEYS } from './benchJob.ts';
 import { preload } from './preload.ts';
 
 interface WorkerFigures extends Figures {
@@ -23,8 +23,9 @@ const WORK_CONCURRENCY = 500;
 export async function measureDrain({ brokers, registryUrl, jobs, runs, say }: BenchSetting): Promise<Row[]> {
   const broker = createKafkajsBroker({ brokers: brokers.split(',') });
   const admin = broker.createAdmin({ clientId: 'bench' });
-  await prepareTopics(admin, [QUEUE], { partitions: PARTITIONS, replicationFactor: 1 }, createLogger({ level: 'error', service: 'bench', clock: systemClock }));
-  const preloadSeconds = await preload(broker, registryUrl, jobs);
+  const queue = `bench-drain-${Date.now().toString(36)}`;
+  await prepareTopics(admin, [queue], { partitions: PARTITIONS, replicationFactor: 1 }, createLogger({ level: 'error', service: 'bench', clock: systemClock }));
+  const preloadSeconds = await preload(broker, registryUrl, queue, jobs);
   await admin.close();
   say(`preloaded ${jobs} jobs in ${preloadSeconds.toFixed(1)} s`);
 
@@ -34,9 +35,9 @@ export async function measureDrain({ brokers, registryUrl, jobs, runs, say }: Be
   const drain: WorkerFigures[] = [];
   const work: WorkerFigures[] = [];
   for (let run = 1; run <= runs; run++) {
-    raw.push(await runChild<Figures>(file('rawLoop.main.ts'), [String(jobs), `raw-${run}`], env));
-    drain.push(await runChild<WorkerFigures>(file('worker.main.ts'), [String(jobs), '0', '100', `drain-${run}`], env));
-    work.push(await runChild<WorkerFigures>(file('worker.main.ts'), [String(jobs), String(WORK_MS), String(WORK_CONCURRENCY), `work-${run}`], env));
+    raw.push(await runChild<Figures>(file('rawLoop.main.ts'), [String(jobs), queue, `${queue}-raw-${run}`], env));
+    drain.push(await runChild<WorkerFigures>(file('worker.main.ts'), [String(jobs), '0', '100', queue, `${queue}-drain-${run}`], env));
+    work.push(await runChild<WorkerFigures>(file('worker.main.ts'), [String(jobs), String(WORK_MS), String(WORK_CONCURRENCY), queue, `${queue}-work-${run}`], env));
     say(`run ${run}: raw ${perSecond(raw, jobs).at(-1)?.toFixed(0)}/s, millrace ${perSecond(drain, jobs).at(-1)?.toFixed(0)}/s, ${WORK_MS} ms handler ${perSecond(work, jobs).at(-1)?.toFixed(0)}/s`);
   }
   const rawRates = perSecond(raw, jobs);

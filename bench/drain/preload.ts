@@ -6,9 +6,9 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 import { benchJob, benchPayload } from './benchJob.ts';
 
 /** Enqueues the jobs through the client, as a user would; returns the seconds it took. */
-export async function preload(broker: Broker, registryUrl: string, jobs: number): Promise<number> {
+export async function preload(broker: Broker, registryUrl: string, queue: string, jobs: number): Promise<number> {
   const client = createClient({ broker, codec: createCodec({ registry: createRegistry({ url: registryUrl }), clock: systemClock }), source: '/bench' });
-  const job = benchJob(0, () => undefined);
+  const job = benchJob(queue, 0, () => undefined);
   const started = performance.now();
   const SLICE = 10_000;
   let pending: Promise<unknown> = Promise.resolve();

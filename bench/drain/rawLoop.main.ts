@@ -6,17 +6,16 @@ import { queueTopicNames } from '../../shared/kafka/topics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { jobV1 } from '../../schemas/bench.Job/payload.generated.ts';
 import { startStopwatch } from '../measure/processFigures.ts';
-import { QUEUE } from './benchJob.ts';
 
 /** Child process: the limit. A bare KafkaJS loop that only consumes and decodes; no outcomes, no order to keep, no commits. */
 const jobs = Number(process.argv[2]);
-const group = process.argv[3] ?? 'raw';
+const [queue = '', group = ''] = process.argv.slice(3);
 const codec = createCodec({ registry: createRegistry({ url: process.env['SCHEMA_REGISTRY_URL'] ?? '' }), clock: systemClock });
 const reader = createReader(jobV1);
 const kafka = new Kafka({ brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','), clientId: group, logLevel: logLevel.ERROR });
 const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 200 });
 await consumer.connect();
-await consumer.subscribe({ topic: queueTopicNames(QUEUE).main, fromBeginning: true });
+await consumer.subscribe({ topic: queueTopicNames(queue).main, fromBeginning: true });
 let seen = 0;
 let watch = startStopwatch();
 let sum = 0;

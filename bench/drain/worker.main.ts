@@ -6,21 +6,21 @@ import { createLogger } from '../../shared/runtime/logger.ts';
 import { createLogObserver } from '../../shared/worker/logObserver.ts';
 import { createWorker } from '../../shared/worker/worker.ts';
 import { startStopwatch } from '../measure/processFigures.ts';
-import { benchJob, QUEUE } from './benchJob.ts';
+import { benchJob } from './benchJob.ts';
 
 /** Child process: drains the preloaded queue with millrace and prints one line of JSON when all is committed. */
 const [jobs = 0, workMs = 0, concurrency = 100] = process.argv.slice(2, 5).map(Number);
-const group = process.argv[5] ?? 'bench';
+const [queue = '', group = ''] = process.argv.slice(5);
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
 const broker = createKafkajsBroker({ brokers });
 const logger = createLogger({ level: 'warn', service: 'bench', clock: systemClock });
-const topics = queueTopicNames(QUEUE);
+const topics = queueTopicNames(queue);
 
 const lastByKey = new Map<string, number>();
 let ended = 0;
 let outOfOrder = 0;
 let watch = startStopwatch();
-const job = benchJob(workMs, (payload) => {
+const job = benchJob(queue, workMs, (payload) => {
   if (ended++ === 0) watch = startStopwatch();
   if (payload.sequence <= (lastByKey.get(payload.customer) ?? -1)) outOfOrder++;
   lastByKey.set(payload.customer, payload.sequence);
@@ -28,7 +28,7 @@ const job = benchJob(workMs, (payload) => {
 const worker = createWorker({
   broker, jobs: [job], logger, concurrency,
   registry: createRegistry({ url: process.env['SCHEMA_REGISTRY_URL'] ?? '' }),
-  observe: (queue) => createLogObserver(logger, queue),
+  observe: () => createLogObserver(logger, queue),
   groupOf: () => group,
 });
 await worker.start();
