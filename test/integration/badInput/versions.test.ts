@@ -3,7 +3,6 @@ import { departureV1, departureV2 } from '../../../schemas/flights.Departure/pay
 import { createCodec } from '../../../shared/avro/codec.ts';
 import { createRegistry } from '../../../shared/avro/registry.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
-import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createStage, type Appended } from './stage.ts';
 
