@@ -68,36 +68,40 @@ export function createWorker(options: WorkerOptions): Worker {
   const runners: QueueRunner[] = [];
   let stopped: Promise<void> | null = null;
 
+  const start = async (): Promise<void> => {
+    const eventsWriter = await codec.register(jobEventsV1);
+    await Promise.all(jobs.map((job) => codec.register(job.schema)));
+    await producer.start();
+    const topics = await prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger);
+    // A worker that was stopped meanwhile must not become a member after all.
+    if (stopped !== null) throw new MillraceError('NOT_RUNNING', { at: `worker ${workerId}`, got: 'stopped during its start' });
+    for (const [queue, handled] of byQueue) {
+      runners.push(new QueueRunner({
+        topics: queueTopicNames(queue),
+        group: options.groupOf?.(queue) ?? `millrace.${queue}`,
+        workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
+        limits: {
+          ...defaultLimits,
+          retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
+          ...options.limits,
+          concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency,
+        },
+        logger: options.logger,
+        observer: options.observe(queue),
+        sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+        flushIntervalMs: options.flushIntervalMs ?? 100,
+        drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
+        abortGraceMs: options.abortGraceMs ?? 5000,
+        maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
+      }));
+    }
+    await Promise.all(runners.map((runner) => runner.start()));
+  };
+
   return {
     workerId,
     runners,
-    async start() {
-      const eventsWriter = await codec.register(jobEventsV1);
-      await Promise.all(jobs.map((job) => codec.register(job.schema)));
-      await producer.start();
-      const topics = await prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger);
-      for (const [queue, handled] of byQueue) {
-        runners.push(new QueueRunner({
-          topics: queueTopicNames(queue),
-          group: options.groupOf?.(queue) ?? `millrace.${queue}`,
-          workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
-          limits: {
-            ...defaultLimits,
-            retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
-            ...options.limits,
-            concurrency: options.concurrency ?? options.limits?.concurrency ?? defaultLimits.concurrency,
-          },
-          logger: options.logger,
-          observer: options.observe(queue),
-          sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
-          flushIntervalMs: options.flushIntervalMs ?? 100,
-          drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
-          abortGraceMs: options.abortGraceMs ?? 5000,
-          maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
-        }));
-      }
-      await Promise.all(runners.map((runner) => runner.start()));
-    },
+    start,
     stop: () => (stopped ??= stop(runners, producer, admin)),
     get ready() {
       return runners.length > 0 && runners.every((runner) => runner.ready);
