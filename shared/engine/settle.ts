@@ -88,10 +88,16 @@ export function settleBeforeStart(partition: Partition, job: Job, now: number): 
   partition.tell('started', job, now, 'settle', { attempt: job.attempt + 1 });
 }
 
-/** At-most-once: nobody will run the job again, so it may start. */
+/** At-most-once: nobody will run the job again, so it may start, before what was redriven into its lane meanwhile. */
 function claimed(partition: Partition, job: Job): void {
+  const { lane } = job;
   job.claimed = true;
   job.state = 'queued';
-  job.lane.busy = null;
-  wakeLane(partition, job.lane);
+  lane.busy = null;
+  if (lane.head !== null && lane.head !== job && job.inLane) {
+    lane.remove(job);
+    job.place = lane.head.place - 1;
+    lane.insert(job);
+  }
+  wakeLane(partition, lane);
 }
