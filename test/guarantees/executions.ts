@@ -1,4 +1,4 @@
-import type { AttemptOutcome, History, JobRules, WitnessLine } from './history.ts';
+import type { AttemptOutcome, JobRules, WitnessLine } from './history.ts';
 
 /** One handler call, from its witness lines. */
 export interface Execution {
@@ -55,12 +55,11 @@ export function named(execution: Execution): string {
 }
 
 /** What a sink sees that stores the highest fence of each entity and refuses lower ones. */
-export function seenByFencedSink(history: History): History {
+export function seenByFencedSink(lines: readonly WitnessLine[]): WitnessLine[] {
   const highest = new Map<string, number>();
-  const lines = history.lines.filter(({ entity, fence }) => {
+  return lines.filter(({ entity, fence }) => {
     if (fence < (highest.get(entity) ?? 0)) return false;
     highest.set(entity, fence);
     return true;
   });
-  return { ...history, lines };
 }

@@ -35,7 +35,8 @@ export const boundedRepeats: Guarantee = {
   },
 };
 
-function excuses({ atMs, sinceMs = atMs, untilMs = Infinity }: Cut, before: Execution, flushWindowMs: number): boolean {
+/** What {@link before} did may be done again elsewhere, for the cut caught it in flight or not yet durable. */
+export function excuses({ atMs, sinceMs = atMs, untilMs = Infinity }: Cut, before: Execution, flushWindowMs: number): boolean {
   if (before.start.atMs > untilMs) return false;
   return before.endMs === null || before.endMs >= Math.min(sinceMs, atMs - flushWindowMs);
 }

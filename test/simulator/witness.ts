@@ -1,0 +1,52 @@
+import type { AttemptOutcome, WitnessLine } from '../guarantees/history.ts';
+import type { Story } from './story.ts';
+
+/** One handler call of one job, as the witness knows it. */
+export interface Call {
+  readonly told: Omit<WitnessLine, 'type' | 'atMs' | 'outcome'>;
+  over: boolean;
+}
+
+/** Where effects go: outside the system under test, in the order of virtual time. */
+export class Witness {
+  readonly lines: WitnessLine[] = [];
+  readonly #story: Story;
+  readonly #nowMs: () => number;
+  /** Calls that have not ended, by worker and place. */
+  readonly #open = new Map<string, Call>();
+
+  constructor(story: Story, nowMs: () => number) {
+    this.#story = story;
+    this.#nowMs = nowMs;
+  }
+
+  start(told: Call['told']): Call {
+    const call = { told, over: false };
+    this.#open.set(`${told.worker} ${told.id}`, call);
+    this.#write('start', call);
+    return call;
+  }
+
+  effect(call: Call): void {
+    if (!call.over) this.#write('effect', call);
+  }
+
+  end(call: Call, outcome: AttemptOutcome, askedMs?: number): void {
+    if (call.over) return;
+    call.over = true;
+    this.#open.delete(`${call.told.worker} ${call.told.id}`);
+    this.#write('end', call, outcome, askedMs);
+  }
+
+  /** The worker gave up waiting for a handler that hears no abort: what that still does is nobody's. */
+  abandon(worker: string, place: string, outcome: AttemptOutcome): void {
+    const call = this.#open.get(`${worker} ${place}`);
+    if (call !== undefined) this.end(call, outcome);
+  }
+
+  #write(type: WitnessLine['type'], { told }: Call, outcome?: AttemptOutcome, askedMs?: number): void {
+    const line = { type, ...told, atMs: this.#nowMs(), ...(outcome === undefined ? {} : { outcome }), ...(askedMs === undefined ? {} : { askedMs }) };
+    this.lines.push(line);
+    this.#story.tell(type, { worker: told.worker, entity: told.entity, place: told.id, attempt: told.attempt, ...(outcome === undefined ? {} : { outcome }), detail: `fence ${told.fence}` });
+  }
+}
