@@ -44,11 +44,15 @@ export class Frontier {
     return slot < this.#first || this.#settledIn[slot & this.#mask] !== 0;
   }
 
-  /** @param commit number of the next commit to be taken, which will carry it */
+  /** @param commit number of the commit that will carry it, or that of a durable one where something else proves it (a tombstone); the lowest counts */
   settle(slot: number, commit: number): void {
-    if (slot < this.#first) return;
+    if (slot < this.#base) return;
     const index = slot & this.#mask;
-    if (this.#settledIn[index] !== 0) return;
+    const known = this.#settledIn[index] as number;
+    if (known !== 0) {
+      if (commit < known) this.#settledIn[index] = commit;
+      return;
+    }
     this.#settledIn[index] = commit;
     this.#jobs[index] = null;
     while (this.#first < this.#end && this.#settledIn[this.#first & this.#mask] !== 0) this.#first++;

@@ -72,4 +72,12 @@ describe('frontier', () => {
     frontier.settle(slot, 9);
     expect(frontier.settledIn(slot)).toBe(3);
   });
+
+  it('knows a settlement as durable as soon as a tombstone proves it, though its commit is still to come', () => {
+    const frontier = new Frontier(0);
+    const slot = frontier.add(0, null);
+    frontier.settle(slot, 7);
+    frontier.settle(slot, 6);
+    expect(frontier.settledIn(slot)).toBe(6);
+  });
 });

@@ -158,6 +158,10 @@ class World implements Surroundings {
     return worker.engine.partitions.has(shard.number) ? worker : null;
   }
 
+  #isNoZombie(worker: Worker): boolean {
+    return [...worker.engine.partitions.keys()].every((number) => worker.owns(this.shards[number] as Shard));
+  }
+
   #takeBack(worker: Worker, shard: Shard): void {
     const owned = worker.owns(shard);
     worker.lose(shard.number);
@@ -226,7 +230,7 @@ class World implements Surroundings {
       this.#stepAll();
       if (step % 16 === 0) this.#releaseHeld();
       if (step % 8 === 0 && this.shards.every((shard) => this.#quiet(shard))) {
-        for (const worker of this.#workers) if (worker.idle && (worker.engine.running !== 0 || worker.engine.waiting !== 0)) this.history.flag('not back to nothing', `engine of ${worker.id}`);
+        for (const worker of this.#workers) if (worker.idle && this.#isNoZombie(worker) && (worker.engine.running !== 0 || worker.engine.waiting !== 0)) this.history.flag('not back to nothing', `engine of ${worker.id}`);
         return;
       }
     }
