@@ -39,7 +39,8 @@ export function encodeLogPoint(point: LogPoint): string {
   return `r1${point.epoch}.${point.seq}`;
 }
 
-export function decodeLogPoint(metadata: string): LogPoint {
+/** The log point of a commit; null for what is not ours. */
+export function decodeLogPoint(metadata: string): LogPoint | null {
   const match = /^r1(\d{1,15})\.(\d{1,15})$/.exec(metadata);
-  return match === null ? { epoch: 0, seq: 0 } : { epoch: Number(match[1]), seq: Number(match[2]) };
+  return match === null ? null : { epoch: Number(match[1]), seq: Number(match[2]) };
 }

@@ -125,7 +125,7 @@ export class Partition {
     this.frontier = new Frontier(this.committedOffset);
     const retry = grant.retry.committed;
     const readFrom = Math.max(retry?.offset ?? 0, grant.retry.startOffset);
-    this.log = new RoomLog(readFrom, decodeLogPoint(retry?.metadata ?? ''), readFrom > (retry?.offset ?? 0));
+    this.log = new RoomLog(readFrom, readFrom > (retry?.offset ?? 0) ? null : decodeLogPoint(retry?.metadata ?? ''));
   }
 
   laneFor(key: string): Lane {

@@ -20,6 +20,8 @@ export interface PendingCommand extends LoggedThing {
 
 /** An owner's epoch is one above the last. Compaction may hide a few leases from a reader; who leaps farther is no owner. */
 const LARGEST_LEAP = 1000;
+/** The largest epoch that is believed where none is known. It leaves room above for all the owners to come. */
+const LARGEST_FIRST = 2 ** 40;
 
 /**
  * The reader's side of a retry partition: which lease epoch is in force, up to which sequence of it, which of our writes
@@ -46,12 +48,12 @@ export class RoomLog {
   /** The epoch at our position is not known: the first that is read is believed. */
   #anyEpoch: boolean;
 
-  /** @param trimmed records between the point and the position were deleted unread */
-  constructor(position: number, point: LogPoint, trimmed = false) {
+  /** @param point what is in force at the position; null: not known, for a commit was lost, or records were deleted unread */
+  constructor(position: number, point: LogPoint | null) {
     this.position = position;
-    this.epoch = point.epoch;
-    this.seq = point.seq;
-    this.#anyEpoch = position > 0 && (trimmed || point.epoch === 0);
+    this.epoch = point?.epoch ?? 0;
+    this.seq = point?.seq ?? 0;
+    this.#anyEpoch = point === null && position > 0;
   }
 
   judge(record: { readonly epoch: number; readonly seq: number }): 'valid' | 'zombie' | 'stale' {
@@ -65,7 +67,7 @@ export class RoomLog {
   }
 
   #leaps(epoch: number): boolean {
-    return epoch > this.epoch + LARGEST_LEAP && !this.#anyEpoch;
+    return epoch > (this.#anyEpoch ? LARGEST_FIRST : this.epoch + LARGEST_LEAP);
   }
 
   /** @returns whether the lease governs from here on; of two leases with one epoch the first wins. */

@@ -34,7 +34,8 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
   const key = wireKey;
   if (key === '') return { type: 'foreign', key, flaw: 'key' };
   const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
-  if (epoch === null) return { type: 'foreign', key, flaw: headerNames.epoch };
+  // Before the first lease nobody's word counts.
+  if (epoch === null || epoch === 0) return { type: 'foreign', key, flaw: headerNames.epoch };
   const seq = readInteger(headers, headerNames.sequence, MAX_SEQUENCE);
   if (seq === null) return { type: 'foreign', key, flaw: headerNames.sequence };
   const origin = readOriginAt(record, topic, partition);

@@ -24,6 +24,28 @@ describe('which records of the retry log count', () => {
   });
 });
 
+describe('an epoch that leaps', () => {
+  it('is a forger’s, in a word and in a lease, however large', () => {
+    const log = new RoomLog(7, { epoch: 3, seq: 2 });
+    expect(log.judge({ epoch: 100_000, seq: 1 })).toBe('zombie');
+    expect(log.lease(2 ** 48, 'forger')).toBe(false);
+    expect(log.judge({ epoch: 3, seq: 3 })).toBe('valid');
+    expect(log.lease(4, 'w2')).toBe(true);
+  });
+
+  it('is believed once where the commit that told it was lost, so that a log of many reigns can still be read', () => {
+    const log = new RoomLog(7, null);
+    expect(log.judge({ epoch: 2 ** 48, seq: 1 })).toBe('zombie');
+    expect(log.judge({ epoch: 50_000, seq: 9 })).toBe('valid');
+    expect(log.judge({ epoch: 100_000, seq: 1 })).toBe('zombie');
+    expect(log.lease(50_001, 'w2')).toBe(true);
+  });
+
+  it('is not believed at the start of a log, before which there was nothing', () => {
+    expect(new RoomLog(0, null).judge({ epoch: 50_000, seq: 9 })).toBe('zombie');
+  });
+});
+
 describe('from where a successor must read', () => {
   it('is the oldest record that still counts, with the epoch and sequence in force just before it', () => {
     const log = new RoomLog(50, { epoch: 2, seq: 9 });
