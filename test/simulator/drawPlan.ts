@@ -1,20 +1,24 @@
 import { createDice, type Dice } from './dice.ts';
 import type { Fate, FaultPlan, JobPlan, KindPlan, OperatorPlan, Plan, PoisonPlan, Settings, StreamName, WorkerPlan } from './plan.ts';
 
+/** What a run is mainly about: faults of one sort meet more often than if each run had a little of everything. */
+export type Style = 'calm' | 'mixed' | 'zombies' | 'kills' | 'outages' | 'handovers' | 'dead letters';
+
 /** Draws a run from its seed. A quarter of the runs has no faults. */
-export function drawPlan(seed: number): Plan {
+export function drawPlan(seed: number, style: Style | null = null): Plan {
   const dice = createDice(seed, 'plan');
+  const drawn = style ?? dice.weighted({ 'calm': 25, 'mixed': 30, 'zombies': 12, 'kills': 10, 'outages': 10, 'handovers': 8, 'dead letters': 5 });
   const settings = drawSettings(dice);
-  const kinds = drawKinds(dice);
+  const kinds = drawKinds(dice, drawn);
   const workers: WorkerPlan[] = Array.from({ length: dice.between(1, 3) }, (_, at) => ({
     id: `w${at + 1}`, atMs: at === 0 || dice.hit(0.6) ? dice.between(0, 50) : dice.between(0, settings.troubleMs / 2), version: dice.hit(0.7) ? 'new' : 'old',
   }));
   return {
     seed, settings, kinds, workers,
-    jobs: drawJobs(dice, kinds, settings),
+    jobs: drawJobs(dice, kinds, settings, drawn),
     poison: drawPoison(dice, kinds, settings),
-    faults: dice.hit(0.25) ? [] : drawFaults(dice, kinds, settings),
-    operator: drawOperator(dice, kinds, settings),
+    faults: drawn === 'calm' ? [] : drawFaults(dice, kinds, settings, drawn),
+    operator: drawOperator(dice, kinds, settings, drawn),
   };
 }
 
@@ -36,7 +40,7 @@ function drawSettings(dice: Dice): Settings {
   };
 }
 
-function drawKinds(dice: Dice): KindPlan[] {
+function drawKinds(dice: Dice, style: Style): KindPlan[] {
   const queues = dice.hit(0.3) ? ['q1', 'q2'] : ['q1'];
   const kinds: KindPlan[] = [];
   for (const queue of queues) {
@@ -46,7 +50,7 @@ function drawKinds(dice: Dice): KindPlan[] {
       const delivery = dice.hit(0.12) ? 'at-most-once' : 'at-least-once';
       const rules = {
         queue, group: `${queue}g${group}`, order, delivery,
-        whenBuried: order === 'strict' && delivery === 'at-least-once' && dice.hit(0.35) ? 'hold' : 'continue',
+        whenBuried: order === 'strict' && delivery === 'at-least-once' && dice.hit(style === 'dead letters' ? 0.6 : 0.35) ? 'hold' : 'continue',
         attempts: delivery === 'at-most-once' ? 1 : dice.pick([1, 2, 3, 5]),
         backoff: { firstMs: dice.pick([20, 100, 400]), factor: dice.pick([1, 2]), maxMs: dice.pick([400, 3000]) },
       } as const;
@@ -65,11 +69,11 @@ function drawKinds(dice: Dice): KindPlan[] {
   return kinds;
 }
 
-function drawJobs(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Settings): JobPlan[] {
+function drawJobs(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Settings, style: Style): JobPlan[] {
   const jobs: JobPlan[] = [];
   const count = dice.pick([10, 30, 30, 60, 60, 120]);
   const entities = dice.pick([1, 4, 10, 30]);
-  const [failing, doubled, scheduled, newer] = [dice.pick([0, 0.1, 0.4]), dice.pick([0, 0, 0.05, 0.3]), dice.pick([0, 0, 0.1, 0.3]), dice.pick([0, 0, 0.1])];
+  const [failing, doubled, scheduled, newer] = [style === 'dead letters' ? 0.5 : dice.pick([0, 0.1, 0.4]), dice.pick([0, 0, 0.05, 0.3]), dice.pick([0, 0, 0.1, 0.3]), dice.pick([0, 0, 0.1])];
   const backlog = dice.hit(0.4) ? dice.next() : 0;
   for (let serial = 1; serial <= count; serial++) {
     const kind = dice.pick(kinds);
@@ -111,28 +115,42 @@ function drawPoison(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Setti
   });
 }
 
-function drawOperator(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Settings): OperatorPlan[] {
+function drawOperator(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Settings, style: Style): OperatorPlan[] {
   const holds = kinds.some(({ whenBuried }) => whenBuried === 'hold');
-  return Array.from({ length: dice.hit(holds ? 0.8 : 0.2) ? dice.between(1, 3) : 0 }, () => ({
+  const isAbout = style === 'dead letters';
+  return Array.from({ length: isAbout || dice.hit(holds ? 0.8 : 0.2) ? dice.between(1, isAbout ? 5 : 3) : 0 }, () => ({
     atMs: dice.between(0, troubleMs), queue: dice.pick(kinds).queue, command: dice.weighted({ redrive: 3, discard: 1 }), share: dice.pick([0.5, 1]),
   }));
 }
 
 const streams: readonly StreamName[] = ['main', 'retry', 'retry', 'retry', 'dlq', 'events', 'events'];
 
-function drawFaults(dice: Dice, kinds: readonly KindPlan[], settings: Settings): FaultPlan[] {
+const weights = { kill: 0, freeze: 0, disconnect: 0, expel: 0, stop: 0, join: 0, deploy: 0, compact: 0, expire: 0, 'skip-offsets': 0, jump: 0, registry: 0, produce: 0, commit: 0, fetch: 0, leader: 0 } as const;
+type Weights = Readonly<Record<FaultPlan['type'], number>>;
+
+const byStyle: Readonly<Record<Style, Weights>> = {
+  'calm': weights,
+  'mixed': { kill: 5, freeze: 4, disconnect: 3, expel: 2, stop: 3, join: 3, deploy: 1, compact: 2, expire: 1, 'skip-offsets': 1, jump: 2, registry: 2, produce: 9, commit: 3, fetch: 2, leader: 2 },
+  'zombies': { ...weights, freeze: 6, expel: 4, disconnect: 1, join: 1, produce: 5, commit: 1, compact: 1 },
+  'kills': { ...weights, kill: 8, join: 2, produce: 2, compact: 2, stop: 1 },
+  'outages': { ...weights, registry: 2, produce: 6, commit: 3, fetch: 3, leader: 3, jump: 1, kill: 1 },
+  'handovers': { ...weights, stop: 4, join: 4, deploy: 3, expire: 1, 'skip-offsets': 1 },
+  'dead letters': { ...weights, kill: 3, stop: 1, produce: 3, freeze: 1 },
+};
+
+function drawFaults(dice: Dice, kinds: readonly KindPlan[], settings: Settings, style: Style): FaultPlan[] {
   const count = dice.weighted({ one: 3, few: 4, many: 2 });
-  const faults = Array.from({ length: count === 'one' ? 1 : count === 'few' ? dice.between(2, 4) : dice.between(5, 10) }, () => drawFault(dice, kinds, settings));
+  const faults = Array.from({ length: count === 'one' ? 1 : count === 'few' ? dice.between(2, 4) : dice.between(5, 10) }, () => drawFault(dice, kinds, settings, byStyle[style]));
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-function drawFault(dice: Dice, kinds: readonly KindPlan[], { troubleMs, partitions, sessionTimeoutMs }: Settings): FaultPlan {
+function drawFault(dice: Dice, kinds: readonly KindPlan[], { troubleMs, partitions, sessionTimeoutMs }: Settings, types: Weights): FaultPlan {
   const atMs = dice.between(200, troubleMs);
   const nth = dice.between(0, 3);
   const forMs = dice.hit(0.7) ? dice.between(50, 1500) : dice.between(1500, 6000);
   const { queue } = dice.pick(kinds);
   const target = { stream: dice.pick(streams), queue, partition: dice.hit(0.6) ? null : dice.between(0, partitions - 1), share: dice.pick([0.2, 0.6, 1]) };
-  const type = dice.weighted({ kill: 5, freeze: 4, disconnect: 3, expel: 2, stop: 3, join: 3, deploy: 1, compact: 2, expire: 1, 'skip-offsets': 1, jump: 2, registry: 2, produce: 9, commit: 3, fetch: 2, leader: 2 });
+  const type = dice.weighted(types);
   switch (type) {
     case 'kill':
     case 'stop':

@@ -82,7 +82,8 @@ export function defineForWorker(plan: KindPlan, tools: HandlerTools): JobDefinit
           if (fate.says === 'deaf') {
             ctx.signal.addEventListener('abort', () => { if ((ctx.signal.reason as { code: string }).code !== 'TIMEOUT') witness.end(call, 'aborted'); }, { once: true });
             await new Promise<void>((resolve) => { clock.after(plan.timeoutMs + 3000, resolve); });
-            return undefined;
+            // A worker that stood still meanwhile had no time to give it up.
+            return answer(call, DONE);
           }
           if (!await work(fate.says === 'hang' ? 1e9 : fate.workMs, ctx.signal)) {
             cutOff(call, ctx.signal);

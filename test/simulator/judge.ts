@@ -10,10 +10,10 @@ import type { Guarantee, Terms } from '../guarantees/promises/guarantee.ts';
 import { keyOrder } from '../guarantees/promises/keyOrder.ts';
 import { noOverlap } from '../guarantees/promises/noOverlap.ts';
 import { nothingLost } from '../guarantees/promises/nothingLost.ts';
-import { findClosedLaneStarts, findEarlyStarts, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
+import { findClosedLaneStarts, findEarlyStarts, findLateRescues, findLateRetries, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
 import type { Entry } from './ledger.ts';
 import type { KindPlan } from './plan.ts';
-import type { World } from './world.ts';
+import type { Suffering, World } from './world.ts';
 
 export interface Violation {
   /** Name of the anomaly. */
@@ -44,8 +44,10 @@ export function judge(world: World): Violation[] {
     if (rules.whenBuried === 'hold') flag('held lane stays closed', findClosedLaneStarts(history, world.ledger.releases, new Set(entries.filter(({ job }) => job.delayMs > 0).map(({ place }) => place))));
     flag('zombie starts nothing', findZombieStarts(world, places));
     flag('no early start', findEarlyStarts(history, entries));
+    flag('no late retry', findLateRetries(world, history, entries));
     flag('enqueue order', findUnorderedEnqueues(entries));
   }
+  flag('rescued in time', findLateRescues(world));
   if (!stuck) flag('poison is buried', findLostPoison(world));
   return violations;
 }
@@ -135,12 +137,12 @@ function select(all: readonly WitnessLine[], sights: readonly CommitSight[], kee
 function collectCuts(world: World): Cut[] {
   const { drainTimeoutMs, abortGraceMs } = world.plan.settings;
   const window = flushWindowMs(world);
-  const reaches = mergeSufferings(world);
+  const reaches = mergeSufferings(world.sufferings);
   const cuts = world.cuts.map((cut) => {
     const reach = reaches.find(({ fromMs, toMs }) => fromMs <= cut.atMs && cut.atMs <= toMs + window);
     return reach === undefined ? cut : { ...cut, sinceMs: Math.min(cut.sinceMs ?? Infinity, reach.fromMs - window) };
   });
-  for (const { fromMs, toMs } of reaches) {
+  for (const { fromMs, toMs } of mergeSufferings(world.sufferings.filter(({ isBrief }) => !isBrief))) {
     // Shorter than a drain may take, it must cost nothing.
     if (toMs - fromMs <= drainTimeoutMs + abortGraceMs + 500) continue;
     for (const { id } of world.workers) cuts.push({ type: 'outage', worker: id, atMs: fromMs, sinceMs: fromMs - window, untilMs: toMs });
@@ -149,7 +151,7 @@ function collectCuts(world: World): Cut[] {
 }
 
 /** A refused write is tried again after a wait as long as the outage, up to five seconds; outages that such waits join are one. */
-function mergeSufferings({ sufferings }: World): { fromMs: number; toMs: number }[] {
+function mergeSufferings(sufferings: readonly Suffering[]): { fromMs: number; toMs: number }[] {
   const merged: { fromMs: number; toMs: number }[] = [];
   for (const { fromMs, toMs } of [...sufferings].sort((a, b) => a.fromMs - b.fromMs)) {
     const reachMs = toMs + Math.min(5000, Math.max(400, 2 * (toMs - fromMs))) + 500;

@@ -1,6 +1,7 @@
-import { readExecutions, buries, named } from '../guarantees/executions.ts';
+import { buries, named, readExecutions, type Execution } from '../guarantees/executions.ts';
 import type { History } from '../guarantees/history.ts';
 import type { Entry, Release } from './ledger.ts';
+import { START_MS } from './time.ts';
 import type { World } from './world.ts';
 
 /** A lane that a buried job holds stays closed until the job is redriven or discarded. */
@@ -54,7 +55,7 @@ export function findLostPoison({ ledger, cuts }: World): string[] {
 /** How long after it woke, or was expelled, a worker may take until it knows. */
 const NEWS_TAKES_MS = 400;
 
-/** A worker starts nothing more once it can know that others own its partitions. */
+/** A worker starts and ends nothing more once it can know that others own its partitions. */
 export function findZombieStarts(world: World, places: ReadonlySet<string>): string[] {
   const found: string[] = [];
   const highest = new Map<string, number>();
@@ -62,9 +63,52 @@ export function findZombieStarts(world: World, places: ReadonlySet<string>): str
     if (!places.has(id)) continue;
     const seen = highest.get(entity) ?? 0;
     highest.set(entity, Math.max(seen, fence));
-    if (type !== 'start' || fence >= seen) continue;
+    if (type === 'end' || fence >= seen) continue;
     const newsMs = NEWS_TAKES_MS + 20 * world.plan.settings.latencyMs;
-    if (!world.awakenings.some((one) => one.worker === worker && one.atMs <= atMs && atMs <= one.atMs + newsMs)) found.push(`${id} (attempt ${attempt}) was started by ${worker} with fence ${fence}, and the entity had seen ${seen}`);
+    if (!world.awakenings.some((one) => one.worker === worker && one.atMs <= atMs && atMs <= one.atMs + newsMs)) found.push(`${id} (attempt ${attempt}) was ${type === 'start' ? 'started' : 'finished'} by ${worker} with fence ${fence}, and the entity had seen ${seen}`);
+  }
+  return found;
+}
+
+/** Half a second on a machine that has nothing else to do. */
+const LATE_MS = 500;
+
+/** Where one worker has slots enough and nothing happens to it, a retry is not late either. */
+export function findLateRetries({ plan }: World, history: History, entries: readonly Entry[]): string[] {
+  const { concurrency } = plan.settings;
+  if (plan.faults.length > 0 || plan.workers.length > 1 || concurrency < 20 || plan.kinds.some(({ batch, delivery }) => batch !== null || delivery === 'at-most-once') || history.policy.order !== 'strict') return [];
+  const ordinary = new Set(entries.filter(({ rounds, job }) => rounds === 0 && job.delayMs === 0).map(({ place }) => place));
+  const found: string[] = [];
+  const last = new Map<string, Execution>();
+  for (const execution of readExecutions(history.lines)) {
+    const before = last.get(execution.start.id);
+    last.set(execution.start.id, execution);
+    if (before === undefined || before.endMs === null || before.outcome !== 'retry' || !ordinary.has(execution.start.id)) continue;
+    const { firstMs, factor, maxMs } = history.policy.backoff;
+    const waitMs = before.askedMs ?? Math.min(maxMs, firstMs * factor ** (before.start.attempt - 1));
+    const lateMs = execution.start.atMs - before.endMs - waitMs;
+    if (lateMs > LATE_MS) found.push(`${named(execution)} started ${Math.round(lateMs)} ms late`);
+  }
+  return found;
+}
+
+/** After the death of a worker somebody who lives opens its partitions within the session and five seconds, if nothing else is going on. */
+export function findLateRescues({ plan, cuts, story, workers, sufferings }: World): string[] {
+  const { sessionTimeoutMs, drainTimeoutMs, troubleMs } = plan.settings;
+  const boundMs = sessionTimeoutMs + 5000;
+  const found: string[] = [];
+  for (const { type, worker, atMs } of cuts) {
+    const killedMs = atMs - START_MS;
+    const isQuiet = (fault: { readonly atMs: number; readonly forMs: number }): boolean => fault.atMs + fault.forMs < killedMs - 2 * sessionTimeoutMs - drainTimeoutMs || fault.atMs > killedMs + boundMs || fault.atMs === killedMs;
+    if (type !== 'killed' || sufferings.length > 0 || !plan.faults.every(isQuiet) || killedMs > troubleMs - boundMs) continue;
+    const lines = story.lines.filter((line) => line.atMs <= killedMs);
+    const owned = new Set(lines.filter((line) => line.type === 'active' && lines.findLast((one) => one.type === 'active' && one.place === line.place)?.worker === worker && line.worker === worker).map(({ place }) => place));
+    const heirs = new Set(workers.filter(({ id, state }) => id !== worker && state === 'running' && story.lines.some((line) => line.type === 'phase' && line.worker === id && line.atMs < killedMs - 3000)).map(({ id }) => id));
+    if (heirs.size === 0) continue;
+    for (const place of owned) {
+      const opened = story.lines.find((line) => line.type === 'active' && line.place === place && line.atMs > killedMs);
+      if (opened === undefined || opened.atMs > killedMs + boundMs) found.push(`${place} was ${worker}'s, which was killed at ${killedMs}; it was opened ${opened === undefined ? 'never' : `${Math.round(opened.atMs - killedMs)} ms later`}`);
+    }
   }
   return found;
 }

@@ -112,7 +112,7 @@ function strikeWorker(world: World, worker: SimulatedWorker, fault: Extract<Faul
       const isFreeze = fault.type === 'freeze';
       // Shorter than a session, it must cost nothing; near to one, nobody can say.
       if (fault.forMs > sessionTimeoutMs * 0.8) world.cut(isFreeze ? 'frozen' : 'expelled', worker.id, fault.forMs + sessionTimeoutMs);
-      else if (!isFreeze) world.kafkaSuffers(fault.forMs);
+      else world.kafkaSuffers(fault.forMs, isFreeze);
       if (isFreeze) worker.freeze();
       else worker.disconnect();
       world.healAfter(fault.forMs, () => {

@@ -19,6 +19,8 @@ import { Witness } from './witness.ts';
 export interface Suffering {
   readonly fromMs: number;
   readonly toMs: number;
+  /** Too short to keep a hand-over from becoming durable in its time. */
+  readonly isBrief: boolean;
 }
 
 /** All parts of one run: virtual time, the simulated Kafka and registry, the workers, and everything that is noted about them. */
@@ -149,9 +151,9 @@ export class World {
     this.awakenings.push({ worker, atMs: START_MS + this.clock.monotonic() });
   }
 
-  kafkaSuffers(forMs: number): void {
+  kafkaSuffers(forMs: number, isBrief = false): void {
     const fromMs = START_MS + this.clock.monotonic();
-    this.sufferings.push({ fromMs, toMs: Math.min(fromMs + forMs, START_MS + this.plan.settings.troubleMs) });
+    this.sufferings.push({ fromMs, toMs: Math.min(fromMs + forMs, START_MS + this.plan.settings.troubleMs), isBrief });
   }
 
   partitionsLost(worker: string): void {
