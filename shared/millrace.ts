@@ -1,3 +1,5 @@
+import { didYouMean } from './errors/didYouMean.ts';
+import { MillraceError } from './errors/MillraceError.ts';
 import { createCodec } from './avro/codec.ts';
 import { createRegistry, type Registry } from './avro/registry.ts';
 import { createClient, type Client } from './client/client.ts';
@@ -41,9 +43,13 @@ export interface Millrace {
   readonly enqueueMany: Client['enqueueMany'];
   /** Starts a worker for these jobs; it runs until its `stop`, or {@link close}. */
   work(jobs: readonly JobDefinition[], options?: WorkOptions): Promise<Worker>;
-  /** The jobs in a queue's dead-letter topic. */
+  /** The jobs that a queue's dead-letter topic has records of, also those that were redriven since. */
   listBuried(queue: string): Promise<BuriedJob[]>;
-  /** Runs buried jobs again, in their old place, with fresh attempts. Resolves with the selected ones when Kafka has the commands. */
+  /**
+   * Runs buried jobs again, in their old place, with fresh attempts. Resolves with the selected ones when Kafka has the commands. The dead-letter
+   * topic keeps its records: a job that was redriven and is done since **is listed still, and runs once more** if it is selected again; so
+   * select by id, or by `buriedAt`.
+   */
   redrive(queue: string, select: (job: BuriedJob) => boolean): Promise<BuriedJob[]>;
   /** Forgets held jobs, so that their entities' next jobs run. */
   discard(queue: string, select: (job: BuriedJob) => boolean): Promise<BuriedJob[]>;
@@ -51,8 +57,26 @@ export interface Millrace {
   close(): Promise<void>;
 }
 
-/** Connects to nothing yet: each part does when it is first used. */
+const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'logger', 'broker', 'registry', 'clock', 'random']);
+
+function checkOptions(options: MillraceOptions): void {
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue;
+    const meant = didYouMean(name, known);
+    throw new MillraceError('BAD_CONFIG', { at: `createMillrace: ${name}`, expected: `one of ${[...known].join(', ')}`, ...(meant === null ? {} : { fix: `Did you mean ${meant}?` }) });
+  }
+  const { brokers, broker, registryUrl, registry } = options as Partial<MillraceOptions>;
+  if (broker === undefined && (brokers === undefined || brokers.length === 0)) {
+    throw new MillraceError('BAD_CONFIG', { at: 'createMillrace: brokers', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: brokers });
+  }
+  if (registry === undefined && (registryUrl === undefined || registryUrl === '')) {
+    throw new MillraceError('BAD_CONFIG', { at: 'createMillrace: registryUrl', expected: 'the address of a schema registry', got: registryUrl });
+  }
+}
+
+/** Connects to nothing yet: each part does when it is first used. @throws MillraceError BAD_CONFIG */
 export function createMillrace(options: MillraceOptions): Millrace {
+  checkOptions(options);
   const { clock = systemClock, random = Math.random, source = '/millrace', topics = DEFAULT_TOPICS } = options;
   const brokers = typeof options.brokers === 'string' ? options.brokers.split(',').map((one) => one.trim()) : options.brokers;
   const broker = options.broker ?? createKafkajsBroker({ brokers });
@@ -83,6 +107,8 @@ export function createMillrace(options: MillraceOptions): Millrace {
     enqueue: client.enqueue,
     enqueueMany: client.enqueueMany,
     async work(jobs, more = {}) {
+      if (closing !== null) throw new MillraceError('NOT_RUNNING', { at: 'work', got: 'closed', fix: 'Create it anew' });
+      if (!Array.isArray(jobs)) throw new MillraceError('BAD_JOB_DEFINITION', { at: 'work', expected: 'a list of job definitions', got: jobs });
       const worker = createWorker({ logger, observe: (queue) => createLogObserver(logger, queue), ...more, broker, registry, jobs, topics, clock, random });
       workers.push(worker);
       await worker.start();

@@ -1,19 +1,27 @@
+#!/usr/bin/env node
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { findBreaks } from './findBreaks.ts';
 import { readSubjects, type Subject } from './readSubjects.ts';
-import { renderPayload } from './renderPayload.ts';
+import { renderPayload, type PayloadOrigin } from './renderPayload.ts';
 
 /**
  * `npm run schemas:generate` writes each subject's `payload.generated.ts`. `npm run schemas:check` (`--check`) writes nothing; it
  * fails when one has drifted from its .avsc files, or when a version cannot read what an earlier one wrote.
+ *
+ * Applications do the same with `npx millrace-schemas FOLDER [--check]`: a folder that holds one folder a subject.
  */
-const root = join(import.meta.dirname, '..');
-const checkOnly = process.argv.includes('--check');
+const { values: { check: checkOnly = false }, positionals } = parseArgs({ allowPositionals: true, options: { check: { type: 'boolean' } } });
+const ours = positionals[0] === undefined;
+const root = ours ? join(import.meta.dirname, '..') : resolve(positionals[0] ?? '');
+const origin: PayloadOrigin = ours
+  ? { command: 'npm run schemas:generate', typesFrom: '../payloadSchema.ts' }
+  : { command: 'npx millrace-schemas', typesFrom: 'millrace' };
 
 const findDrift = async (subject: Subject): Promise<string[]> => {
   const current = await readFile(generatedFile(subject), 'utf8').catch(() => '');
-  return current === renderPayload(subject) ? [] : [`${subject.name}: payload.generated.ts is not what its .avsc files say. Run npm run schemas:generate`];
+  return current === renderPayload(subject, origin) ? [] : [`${subject.name}: payload.generated.ts is not what its .avsc files say. Run ${origin.command}`];
 };
 
 const generatedFile = (subject: Subject): string => join(subject.folder, 'payload.generated.ts');
@@ -23,7 +31,7 @@ const problems = subjects.flatMap(findBreaks);
 if (checkOnly) {
   problems.push(...(await Promise.all(subjects.map(findDrift))).flat());
 } else {
-  await Promise.all(subjects.map((subject) => writeFile(generatedFile(subject), renderPayload(subject))));
+  await Promise.all(subjects.map((subject) => writeFile(generatedFile(subject), renderPayload(subject, origin))));
 }
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

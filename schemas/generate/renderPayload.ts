@@ -1,13 +1,19 @@
 import avsc, { type Type } from 'avsc';
 import type { Subject, SubjectVersion } from './readSubjects.ts';
 
+/** Who writes the file, and where its types come from: in an application, from the package. */
+export interface PayloadOrigin {
+  readonly command: string;
+  readonly typesFrom: string;
+}
+
 /** The text of a subject's `payload.generated.ts`: for each version the TypeScript types, and the schema as a constant. */
-export function renderPayload(subject: Subject): string {
+export function renderPayload(subject: Subject, origin: PayloadOrigin): string {
   const base = subject.name.slice(subject.name.lastIndexOf('.') + 1);
   const list = subject.versions.map(({ version }) => schemaName(version)).join(', ');
   return [
-    '// Written by `npm run schemas:generate` from the .avsc files beside it. Do not edit.',
-    "import type { AvroSchema, PayloadSchema } from '../payloadSchema.ts';",
+    `// Written by \`${origin.command}\` from the .avsc files beside it. Do not edit.`,
+    `import type { AvroSchema, PayloadSchema } from '${origin.typesFrom}';`,
     '',
     ...subject.versions.flatMap((version) => renderTypes(version)),
     ...subject.versions.map(({ version, schema }) => `const ${schemaName(version)}: AvroSchema = ${JSON.stringify(schema)};`),

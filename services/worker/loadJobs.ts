@@ -14,7 +14,7 @@ export function findJobs(module: Readonly<Record<string, unknown>>, name: string
 
 /** Imports modules and collects their job definitions. @throws MillraceError BAD_CONFIG naming the module that cannot be used */
 export async function loadJobs(paths: readonly string[], directory: string): Promise<JobDefinition[]> {
-  if (paths.length === 0) throw new MillraceError('BAD_CONFIG', { at: 'arguments', expected: 'paths of modules that export job definitions', got: 'none', fix: 'For instance: millrace-worker ./jobs.ts' });
+  if (paths.length === 0) throw new MillraceError('BAD_CONFIG', { at: 'arguments', expected: 'paths of modules that export job definitions', got: 'none', fix: 'For instance: millrace-worker ./jobs.js' });
   const jobs: JobDefinition[] = [];
   for (const path of paths) {
     let module: Record<string, unknown>;

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';

@@ -45,7 +45,11 @@ export function createRegistryRequest(options: RegistryOptions): RegistryRequest
     const parsed = parseObject(reply);
     if (parsed === null) throw unavailable({ expected: 'a JSON object', got: `status ${String(status)}: ${reply.slice(0, 60)}` });
     const success = status >= 200 && status < 300;
-    if (!success && !isVerdict(status, parsed['error_code'])) throw unavailable({ expected: 'success', got: `status ${String(status)}: ${reply.slice(0, 60)}` });
+    if (!success && !isVerdict(status, parsed['error_code'])) throw unavailable({
+      expected: 'the answer of a Confluent-compatible registry',
+      got: `status ${String(status)}: ${reply.slice(0, 60)}`,
+      ...(status === 404 ? { fix: 'Is the path missing in the registry\'s address? Apicurio\'s is /apis/ccompat/v7' } : {}),
+    });
     return { status, body: parsed, request };
   };
 }

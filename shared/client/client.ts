@@ -194,6 +194,7 @@ export function createClient(options: ClientOptions): Client {
 
   function enqueueMany(first: JobDefinition | readonly EnqueueEntry[], payloads: readonly unknown[] = []): Promise<Receipt[]> {
     if (isEntries(first)) return track(() => enqueueEntries(first.length, (i) => first[i] as EnqueueEntry));
+    if (!Array.isArray(payloads)) return Promise.reject(new MillraceError('BAD_ENQUEUE_OPTION', { at: 'payloads', expected: 'a list of payloads', got: payloads, fix: 'For one job there is enqueue(job, payload)' }));
     return track(() => enqueueEntries(payloads.length, (i) => [first, payloads[i]]));
   }
 

@@ -13,6 +13,8 @@ export interface ErrorDetail {
   readonly cause?: unknown;
 }
 
+const mark = Symbol.for('millrace.error');
+
 /**
  * The one error class of millrace. Branch on {@link code} (see `catalogue.ts`), never on the message.
  * The message is composed: what went wrong, where, what was expected, what came, what to do.
@@ -23,17 +25,22 @@ export class MillraceError extends Error {
   /** Whether trying the same again later can succeed. */
   readonly retriable: boolean;
   readonly detail: ErrorDetail;
-
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     super(compose(code, detail), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.retriable = catalogue[code].retriable;
     this.detail = detail;
   }
+
+  get [mark](): true {
+    return true;
+  }
 }
 
+/** Also true for an error of another copy of this module: an application may load millrace twice. */
+
 export function isMillraceError(error: unknown, code?: ErrorCode): error is MillraceError {
-  return error instanceof MillraceError && (code === undefined || error.code === code);
+  return error instanceof Error && mark in error && (code === undefined || (error as MillraceError).code === code);
 }
 
 function compose(code: ErrorCode, detail: ErrorDetail): string {

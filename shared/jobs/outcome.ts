@@ -33,15 +33,13 @@ export type Outcome =
   | { readonly type: 'snooze'; readonly forMs: number }
   | { readonly type: 'dead'; readonly reason: BuryReason; readonly failure: Failure | null };
 
-const made = new WeakSet<Outcome>();
-const brand = <T extends Outcome>(outcome: T): T => {
-  made.add(outcome);
-  return outcome;
-};
+/** The same in every copy of this module: an application may load millrace twice, built and from source, or in two versions. */
+const made = Symbol.for('millrace.outcome');
+const brand = <T extends Outcome>(outcome: T): T => Object.defineProperty(outcome, made, { value: true });
 
 /** True for what {@link done}, {@link retry}, {@link snooze} and {@link dead} return; false for look-alikes. */
 export function isOutcome(value: unknown): value is Outcome {
-  return typeof value === 'object' && value !== null && made.has(value as Outcome);
+  return typeof value === 'object' && value !== null && made in value;
 }
 
 export const DONE: Outcome = brand({ type: 'done' });

@@ -1,9 +1,16 @@
 /** Thrown by a handler: trying again is useless, bury the job. A policy's `retryOn` may still overrule it. */
 export class PermanentError extends Error {
   override readonly name: string = 'PermanentError';
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    marked.add(this);
+  }
 }
 
-const marked = new WeakSet();
+/** One for all copies of this module: an application may load millrace twice, built and from source, or in two versions. */
+const shared = globalThis as { [key: symbol]: WeakSet<object> | undefined };
+const marked = (shared[Symbol.for('millrace.permanent')] ??= new WeakSet());
 
 /**
  * Marks any error as permanent and returns it, for `throw permanent(error)`. What is no object (a thrown string) cannot be
@@ -18,11 +25,5 @@ export function permanent(error: unknown): unknown {
 }
 
 export function isPermanent(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false;
-  if (marked.has(error)) return true;
-  try {
-    return error instanceof PermanentError;
-  } catch {
-    return false; // a Proxy may refuse to show its prototype
-  }
+  return typeof error === 'object' && error !== null && marked.has(error);
 }

@@ -1,7 +1,7 @@
 import { pino, stdSerializers, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { describeFailure } from '../jobs/describeFailure.ts';
 import type { JobLogger } from '../jobs/jobContext.ts';
-import type { Clock } from './clock.ts';
+import { systemClock, type Clock } from './clock.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -15,13 +15,14 @@ export interface LoggerOptions {
   readonly service: string;
   /** Which process of it. */
   readonly workerId?: string;
-  readonly clock: Clock;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** Where lines go; standard output when left out. */
   readonly destination?: DestinationStream;
 }
 
 /** A logger whose every line says time (RFC 3339), level (as a word), service and worker id. */
-export function createLogger({ level, service, workerId, clock, destination }: LoggerOptions): Logger {
+export function createLogger({ level, service, workerId, clock = systemClock, destination }: LoggerOptions): Logger {
   return pino(
     {
       level,

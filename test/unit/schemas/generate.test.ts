@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import avsc, { type Schema } from 'avsc';
 import { findBreaks } from '../../../schemas/generate/findBreaks.ts';
-import { readSubjects } from '../../../schemas/generate/readSubjects.ts';
+import { readSubjects, type Subject } from '../../../schemas/generate/readSubjects.ts';
 import { renderPayload } from '../../../schemas/generate/renderPayload.ts';
 import type { AvroSchema } from '../../../schemas/payloadSchema.ts';
 
@@ -44,9 +44,15 @@ describe('the compatibility check', () => {
   });
 });
 
+const render = (of: Subject): string => renderPayload(of, { command: 'npx millrace-schemas', typesFrom: 'millrace' });
+
 describe('the generated types', () => {
+  test('come from the package in an application', () => {
+    expect(render(subject(recordWith({ name: 'flag', type: 'boolean' })))).toContain("from 'millrace'");
+  });
+
   test('have the shape of what avsc reads', () => {
-    const text = renderPayload(subject(recordWith(
+    const text = render(subject(recordWith(
       { name: 'flag', type: 'boolean' },
       { name: 'blob', type: ['null', 'bytes'] },
       { name: 'hash', type: { type: 'fixed', name: 'Hash', size: 16 } },
@@ -65,7 +71,7 @@ describe('the generated types', () => {
   });
 
   test('are refused for a union whose branches JavaScript cannot tell apart', () => {
-    expect(() => renderPayload(subject(recordWith({ name: 'n', type: ['int', 'double'] })))).toThrow('TypeScript can tell apart');
+    expect(() => render(subject(recordWith({ name: 'n', type: ['int', 'double'] })))).toThrow('TypeScript can tell apart');
   });
 });
 
