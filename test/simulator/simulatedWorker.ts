@@ -75,8 +75,10 @@ export class SimulatedWorker {
   async stop(): Promise<void> {
     if (!this.alive) return;
     this.state = 'stopping';
+    const sinceMs = this.#world.clock.monotonic();
     await this.worker.stop();
     this.state = 'stopped';
+    this.#world.stopped(this.id, sinceMs);
   }
 
   kill(): void {

@@ -162,6 +162,14 @@ export class World {
     if (!known) this.breaches.push(`lost without a fault: ${worker} lost partitions at ${this.clock.monotonic()}, and nothing had happened to it`);
   }
 
+  /** A worker has stopped. What ran was aborted after the drain timeout, and given up after the grace; where Kafka is well, nothing else may take long. */
+  stopped(worker: string, sinceMs: number): void {
+    const { drainTimeoutMs, abortGraceMs } = this.plan.settings;
+    const tookMs = this.clock.monotonic() - sinceMs;
+    const wasStruck = this.sufferings.length > 0 || this.cuts.some((cut) => cut.worker === worker);
+    if (!wasStruck && tookMs > drainTimeoutMs + abortGraceMs + 950) this.breaches.push(`stopped in time: ${worker} took ${Math.round(tookMs)} ms, and nothing kept it`);
+  }
+
   troubled(worker: string, error: unknown): void {
     this.story.tell('trouble', { worker, detail: String(error) });
     if (!isMillraceError(error)) this.breaches.push(`internal error: ${worker}: ${error instanceof Error ? error.stack : String(error)}`);
