@@ -4,7 +4,7 @@ export interface Mutation {
   readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
   /** Overrides the world's compaction lag instead. */
   readonly lagSteps?: number;
-  /** How many seeds must be enough to catch it; null: it was not caught within 200,000 (the reason stands beside it). */
+  /** How many seeds must be enough to catch it; null: 60,000 did not catch it, for the reason beside it. */
   readonly seeds: number | null;
 }
 
@@ -71,7 +71,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       edit('truth.ts', "partition.tombstoned.has(origin)) return 'tombstone';", "partition.tombstoned.has(origin)) return 'void';"),
       edit('truth.ts', "settledIn === 1 ? 'tombstone'", "settledIn === 1 ? 'void'"),
     ],
-    seeds: null,
+    seeds: null, // harm needs a commit that lags behind a tombstone for longer than compaction does
   },
   'truth-too-early': {
     leavesOut: 'rule 7: a job done, but not durably settled, is called settled',
@@ -105,7 +105,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'one-lease-key': {
     leavesOut: 'rule 10: all leases have one key',
     edits: [edit('room.ts', "'lease', `lease/${epoch}`", "'lease', 'lease'")],
-    seeds: null,
+    seeds: null, // the answers to a zombie stand under its keys, which hides what a missing lease would have let pass
   },
   'stale-counts': {
     leavesOut: 'sequences: a doubled or late write of the epoch in force counts',
@@ -155,7 +155,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'cut-map': {
     leavesOut: "offsets beyond the commit's map are taken in",
     edits: [edit('intake.ts', 'if (record.offset >= partition.committedOffset + MAX_SPAN &&', 'if (record.offset < 0 &&')],
-    seeds: null,
+    seeds: null, // such gaps are rare here; engine.test.ts has them
   },
 };
 

@@ -95,15 +95,16 @@ export class RetryLog {
 
   /**
    * Drops what a record of the same key supersedes, where that one is older than `lag`. A null outlives what it supersedes by another lag
-   * (`delete.retention.ms`), so that who reads at that time does not miss it.
+   * (`delete.retention.ms`), so that who reads at that time does not miss it. Here that holds for a null under a stranger's record too: whoever
+   * reads a wait just before compaction lets a stranger hide its tombstone would run the job once more, which nobody can help.
    */
   compact(age: number, lag: number): void {
     const last = new Map<string, LogEntry>();
     for (const entry of this.entries) last.set(wireKey(entry), entry);
     this.entries = this.entries.filter((entry) => {
       const latest = last.get(wireKey(entry)) as LogEntry;
-      if (latest !== entry) return latest.age >= age - lag;
-      if (!isNull(entry) || entry.age >= age - lag) return true;
+      if (latest !== entry && !(latest.type === 'foreign' && isNull(entry))) return latest.age >= age - lag;
+      if (!isNull(entry) || latest.age >= age - lag) return true;
       const horizon = this.#horizons.get(entry.offset);
       if (horizon === undefined) this.#horizons.set(entry.offset, age);
       return horizon === undefined || horizon >= age - lag;
