@@ -5,6 +5,7 @@ import { request, type Cluster } from '../cluster.ts';
 import { code, errorOfCode, errorOfFailure, isStaleLeaderCode, isTransientCode } from '../failure.ts';
 import { retryDelayMs } from '../pause.ts';
 import { encodeBatch } from '../recordBatch/encode.ts';
+import { packBatch } from '../recordBatch/pack.ts';
 import type { InitProducerIdReply } from '../replies.ts';
 import { waitForTopics } from '../waitForTopics.ts';
 import { letterBytes, Outbox, writeLetters, type Identity } from './outbox.ts';
@@ -19,6 +20,8 @@ export interface ProducerOptions {
 
 /** Bytes of one partition in one request: below the brokers' usual limit of 1 MiB a batch. */
 const MAX_PARCEL_BYTES = 900_000;
+/** A record above it came packed from its producer, or it would not be there; so must its copy travel. */
+const PACK_ABOVE_BYTES = 1_000_000;
 /** Bytes of one request. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 /** Requests under way at one broker: one travels while the next is written. */
@@ -194,7 +197,8 @@ export class KafkajsProducer implements Producer {
       if (outbox.parcel !== null || outbox.identity === null) continue;
       const letters = outbox.takeLetters();
       const records = letters.length === 1 ? (letters[0]?.records ?? []) : letters.flatMap((letter) => letter.records);
-      const batch = encodeBatch(records, this.#clock.now(), { ...outbox.identity, firstSequence: outbox.nextSequence });
+      const plain = encodeBatch(records, this.#clock.now(), { ...outbox.identity, firstSequence: outbox.nextSequence });
+      const batch = plain.length > PACK_ABOVE_BYTES ? await packBatch(plain) : plain;
       outbox.parcel = { letters, batch, records: records.length, sent: false, attempts: 0 };
     }
   }
