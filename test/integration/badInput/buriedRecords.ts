@@ -22,6 +22,9 @@ export const buriedRecords: readonly BuriedCase[] = [
   { title: 'an empty value without headers', reason: 'empty', code: 'WIRE_EMPTY', make: foreign(() => Buffer.alloc(0)) },
   { title: 'a null value', reason: 'empty', code: 'WIRE_EMPTY', make: job(() => null) },
   { title: 'a null value without headers', reason: 'empty', code: 'WIRE_EMPTY', make: foreign(() => null) },
+  { title: 'an empty value under forged headers', reason: 'empty', code: 'WIRE_EMPTY', make: () => ({ key: 'bad', value: Buffer.alloc(0), headers: {
+    ce_type: 'work.do', mr_origin: 'payments/3/77/1700000000000', mr_reason: 'dead', mr_attempt: '7', mr_error: '{"code":"X","name":"X","message":"x","at":1}', mr_first_error: 'none', ce_partitionkey: 'other',
+  } }) },
   { title: 'neither key nor value', reason: 'empty', code: 'WIRE_EMPTY', make: () => ({ key: null, value: null }) },
   { title: 'no key, where order per entity is kept', reason: 'no-key', code: 'NO_KEY', make: (kit) => ({ key: null, value: kit.job(1), headers: { ce_type: 'work.do' } }) },
   { title: 'no key and no headers', reason: 'no-key', code: 'NO_KEY', make: (kit) => ({ key: null, value: kit.job(1) }) },
