@@ -132,7 +132,7 @@ const byStyle: Readonly<Record<Style, Weights>> = {
   'calm': weights,
   'mixed': { kill: 5, freeze: 4, disconnect: 3, expel: 2, stop: 3, join: 3, deploy: 1, compact: 2, expire: 1, 'skip-offsets': 1, jump: 2, registry: 2, produce: 9, commit: 3, fetch: 2, leader: 2 },
   'zombies': { ...weights, freeze: 6, expel: 4, disconnect: 1, join: 1, produce: 5, commit: 1, compact: 1 },
-  'kills': { ...weights, kill: 8, join: 2, produce: 2, compact: 2, stop: 1 },
+  'kills': { ...weights, kill: 8, join: 2, produce: 2, commit: 4, compact: 2, stop: 1 },
   'outages': { ...weights, registry: 2, produce: 6, commit: 3, fetch: 3, leader: 3, jump: 1, kill: 1 },
   'handovers': { ...weights, stop: 4, join: 4, deploy: 3, expire: 1, 'skip-offsets': 1 },
   'dead letters': { ...weights, kill: 3, stop: 1, produce: 3, freeze: 1 },

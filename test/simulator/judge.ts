@@ -10,7 +10,7 @@ import type { Guarantee, Terms } from '../guarantees/promises/guarantee.ts';
 import { keyOrder } from '../guarantees/promises/keyOrder.ts';
 import { noOverlap } from '../guarantees/promises/noOverlap.ts';
 import { nothingLost } from '../guarantees/promises/nothingLost.ts';
-import { findClosedLaneStarts, findEarlyStarts, findLateRescues, findLateRetries, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
+import { findClosedLaneStarts, findEarlyStarts, findForgottenSettlements, findLateRescues, findLateRetries, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
 import type { Entry } from './ledger.ts';
 import type { KindPlan } from './plan.ts';
 import type { Suffering, World } from './world.ts';
@@ -42,6 +42,7 @@ export function judge(world: World): Violation[] {
       flag(name, check(viewOf(name, history, entries, world)));
     }
     if (rules.whenBuried === 'hold') flag('held lane stays closed', findClosedLaneStarts(history, world.ledger.releases, new Set(entries.filter(({ job }) => job.delayMs > 0).map(({ place }) => place))));
+    flag('settled stays settled', findForgottenSettlements(world, places));
     flag('zombie starts nothing', findZombieStarts(world, places));
     flag('no early start', findEarlyStarts(history, entries));
     flag('no late retry', findLateRetries(world, history, entries));

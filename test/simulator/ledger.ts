@@ -50,7 +50,7 @@ interface QueueBook {
   readonly queue: string;
   readonly topics: ReturnType<typeof queueTopicNames>;
   readonly sights: CommitSight[];
-  readonly partitions: { readonly settled: Set<number>; committed: number; epoch: number }[];
+  readonly partitions: { readonly settled: Set<number>; committed: number; epoch: number; seq: number }[];
 }
 
 const text = (bytes: Buffer | string | null): string | null => (bytes === null ? null : Buffer.from(bytes as Buffer).toString('base64'));
@@ -66,6 +66,12 @@ export class Ledger {
   /** Places of records that can never run, and how their kind is delivered. */
   readonly poison = new Map<string, KindPlan['delivery']>();
   readonly breaches: string[] = [];
+  /** When, by a count of events, a record said for good that a job is settled: its tombstone, or a commit where it never waited. */
+  readonly settledAt = new Map<string, number>();
+  /** By `queue/partition epoch`: when that owner had its say in the log. What was settled before, it must know. */
+  readonly leasedAt = new Map<string, number>();
+  readonly commanded = new Set<string>();
+  #events = 0;
   /** Set while a record that can never run is appended. */
   appending: PoisonPlan | null = null;
   countLines: () => number = () => 0;
@@ -86,7 +92,7 @@ export class Ledger {
     this.#jobs = new Map(plan.jobs.map((job) => [job.serial, job]));
     this.#kinds = new Map(plan.kinds.map((kind) => [kind.kind, kind]));
     for (const queue of new Set(plan.kinds.map((kind) => kind.queue))) {
-      const partitions = Array.from({ length: plan.settings.partitions }, () => ({ settled: new Set<number>(), committed: 0, epoch: 0 }));
+      const partitions = Array.from({ length: plan.settings.partitions }, () => ({ settled: new Set<number>(), committed: 0, epoch: 0, seq: 0 }));
       const book = { queue, topics: queueTopicNames(queue), sights: [], partitions };
       for (const topic of Object.values<string>({ ...book.topics })) this.#books.set(topic, book);
       this.waited.set(queue, new Set());
@@ -187,12 +193,18 @@ export class Ledger {
         this.breaches.push(`foreign record: ${place}: ${read.flaw}`);
         return;
       case 'lease':
-        state.epoch = Math.max(state.epoch, read.epoch);
+        if (read.epoch > state.epoch) {
+          [state.epoch, state.seq] = [read.epoch, 0];
+          this.leasedAt.set(`${place} ${read.epoch}`, this.#events++);
+        }
         this.#story.tell('lease', { place, detail: `epoch ${read.epoch} of ${read.holder} at ${offset}` });
         return;
       case 'wait': {
         const origin = read.job.origin.offset;
-        if (read.epoch >= state.epoch) this.waited.get(queue)?.add(`${partition}/${origin}`);
+        if (counts(state, read)) {
+          this.waited.get(queue)?.add(`${partition}/${origin}`);
+          this.settledAt.delete(`${place}/${origin}`);
+        }
         const entry = this.entries.get(`${place}/${origin}`);
         this.#story.tell('wait', { ...(entry === undefined ? {} : { entity: entry.entity }), place: `${place}/${origin}`, attempt: read.waiting.attempt, detail: `${read.waiting.reason}, epoch ${read.epoch}.${read.seq} at ${offset}${read.waiting.dueMs > 0 ? `, due ${read.waiting.dueMs % 1e7}` : ''}` });
         return;
@@ -200,13 +212,16 @@ export class Ledger {
       case 'tombstone':
       case 'void': {
         const entry = this.entries.get(`${place}/${read.origin.offset}`);
+        if (counts(state, read) && read.type === 'tombstone') this.settledAt.set(`${place}/${read.origin.offset}`, this.#events++);
         this.#story.tell(read.type, { ...(entry === undefined ? {} : { entity: entry.entity }), place: `${place}/${read.origin.offset}`, detail: `epoch ${read.epoch}.${read.seq} at ${offset}` });
         return;
       }
       case 'command':
+        this.commanded.add(`${place}/${read.job.origin.offset}`);
         this.#story.tell('command', { place: `${place}/${read.job.origin.offset}`, detail: `${read.command} ${read.key} at ${offset}` });
         return;
       case 'applied':
+        counts(state, read);
         this.#story.tell('applied', { place, detail: `${read.key} epoch ${read.epoch}.${read.seq} at ${offset}` });
     }
   }
@@ -249,11 +264,19 @@ export class Ledger {
         state.committed = Math.max(state.committed, offset);
         if (above.size === 0) continue;
         this.#story.tell('commit', { place: `${topic}/${partition}/${offset}`, worker: memberId, detail: metadata });
+        for (const one of above) if (this.waited.get(topic)?.has(`${partition}/${one}`) === false) this.settledAt.set(`${topic}/${partition}/${one}`, this.#events++);
         const waited = new Set([...above].map((one) => `${partition}/${one}`).filter((one) => this.waited.get(topic)?.has(one)));
         book.sights.push({ settled: new Map([[partition, { offset: 0, above }]]), waited, lines: this.countLines() });
       }
     }
   }
+}
+
+/** Whether an owner's word counts: no lower epoch than the one in force, and no repetition. */
+function counts(state: { epoch: number; seq: number }, { epoch, seq }: { readonly epoch: number; readonly seq: number }): boolean {
+  if (epoch < state.epoch || (epoch === state.epoch && seq <= state.seq)) return false;
+  [state.epoch, state.seq] = [epoch, seq];
+  return true;
 }
 
 function asFetched(offset: number, record: OutgoingRecord): FetchedRecord {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { drawPlan } from './drawPlan.ts';
+import { drawPlan, type Style } from './drawPlan.ts';
 import type { Plan } from './plan.ts';
 import type { SeedResult } from './seedResult.ts';
 import { shrink } from './shrink.ts';
@@ -21,7 +21,7 @@ const MOST_SHOWN = 5;
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
-    seed: { type: 'string' }, plan: { type: 'string' }, trace: { type: 'boolean', default: false }, 'no-shrink': { type: 'boolean', default: false },
+    seed: { type: 'string' }, style: { type: 'string' }, plan: { type: 'string' }, trace: { type: 'boolean', default: false }, 'no-shrink': { type: 'boolean', default: false },
   },
 });
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
@@ -101,6 +101,6 @@ async function playMany(from: number, count: number): Promise<boolean> {
 
 let kept: boolean;
 if (values.plan !== undefined) kept = await playOne(JSON.parse(readFileSync(values.plan, 'utf8')) as Plan);
-else if (values.seed !== undefined) kept = await playOne(drawPlan(Number(values.seed)));
+else if (values.seed !== undefined) kept = await playOne(drawPlan(Number(values.seed), (values.style ?? null) as Style | null));
 else kept = await playMany(Number(values.from), Number(values.seeds));
 process.exitCode = kept ? 0 : 1;

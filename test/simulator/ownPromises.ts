@@ -112,3 +112,15 @@ export function findLateRescues({ plan, cuts, story, workers, sufferings }: Worl
   }
   return found;
 }
+
+/** What was settled before an owner's lease is in the log, or in the commit that it began with: it starts nothing of that. */
+export function findForgottenSettlements({ ledger, witness }: World, places: ReadonlySet<string>): string[] {
+  const found: string[] = [];
+  for (const { type, id, fence, attempt, worker } of witness.lines) {
+    if (type !== 'start' || !places.has(id) || ledger.commanded.has(id)) continue;
+    const settledAt = ledger.settledAt.get(id);
+    const leasedAt = ledger.leasedAt.get(`${id.slice(0, id.lastIndexOf('/'))} ${fence}`);
+    if (settledAt !== undefined && leasedAt !== undefined && settledAt < leasedAt) found.push(`${id} (attempt ${attempt} on ${worker}, fence ${fence}) had been settled before that owner began`);
+  }
+  return found;
+}

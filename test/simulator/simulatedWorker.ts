@@ -119,7 +119,7 @@ export class SimulatedWorker {
     return {
       attemptEnded: () => undefined,
       buried: () => undefined,
-      attemptAbandoned(job) { witness.abandon(id, placeOf(job), 'retry'); },
+      attemptAbandoned(job) { witness.abandon(id, placeOf(job), job.lane.partition.epoch, 'retry'); },
       notice(partition, notice) {
         const place = `${queue}/${partition}`;
         if (notice.type === 'active') story.tell('active', { worker: id, place, detail: `epoch ${notice.epoch}, ${notice.waiting} waiting` });

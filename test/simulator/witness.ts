@@ -12,7 +12,7 @@ export class Witness {
   readonly lines: WitnessLine[] = [];
   readonly #story: Story;
   readonly #nowMs: () => number;
-  /** Calls that have not ended, by worker and place. */
+  /** Calls that have not ended, by worker, place and fence. */
   readonly #open = new Map<string, Call>();
 
   constructor(story: Story, nowMs: () => number) {
@@ -22,7 +22,7 @@ export class Witness {
 
   start(told: Call['told']): Call {
     const call = { told, over: false };
-    this.#open.set(`${told.worker} ${told.id}`, call);
+    this.#open.set(`${told.worker} ${told.id} ${told.fence}`, call);
     this.#write('start', call);
     return call;
   }
@@ -34,13 +34,13 @@ export class Witness {
   end(call: Call, outcome: AttemptOutcome, askedMs?: number): void {
     if (call.over) return;
     call.over = true;
-    this.#open.delete(`${call.told.worker} ${call.told.id}`);
+    this.#open.delete(`${call.told.worker} ${call.told.id} ${call.told.fence}`);
     this.#write('end', call, outcome, askedMs);
   }
 
   /** The worker gave up waiting for a handler that hears no abort: what that still does is nobody's. */
-  abandon(worker: string, place: string, outcome: AttemptOutcome): void {
-    const call = this.#open.get(`${worker} ${place}`);
+  abandon(worker: string, place: string, fence: number, outcome: AttemptOutcome): void {
+    const call = this.#open.get(`${worker} ${place} ${fence}`);
     if (call !== undefined) this.end(call, outcome);
   }
 
