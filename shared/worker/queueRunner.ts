@@ -266,7 +266,10 @@ export class QueueRunner {
     }
   }
 
-  /** Somebody else's lease was seen though the group still counts us as the owner: start the reign anew from what is committed. */
+  /**
+   * Somebody else's lease was seen, and as far as we know the group counts us as the owner: start the reign anew from what is committed. But first
+   * a commit must prove it: a member that was expelled and has not heard of it would lease over the owner, and the owner over it, and so on.
+   */
   async #reassign(number: number): Promise<void> {
     const { topics, group, admin, clock, observer } = this.options;
     const usurped = this.engine.partitions.get(number);
@@ -276,6 +279,8 @@ export class QueueRunner {
       try {
         if ((usurped?.running ?? 0) > 0) throw new MillraceError('LEASE_LOST', { at: `partition ${number}`, fix: 'Attempts of the former reign are still running' });
         const grant = await readGrant(admin, group, topics, number);
+        // Of the retry topic, because going back in it costs a successor nothing but a longer reading.
+        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry, ...(grant.retry.committed ?? { offset: 0, metadata: '' }) }] }]);
         if (this.engine.partitions.get(number) !== usurped) return;
         this.engine.assigned(grant, clock.now());
         this.#pump();
