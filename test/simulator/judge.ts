@@ -11,7 +11,7 @@ import { keyOrder } from '../guarantees/promises/keyOrder.ts';
 import { noOverlap } from '../guarantees/promises/noOverlap.ts';
 import { nothingLost } from '../guarantees/promises/nothingLost.ts';
 import { findClosedLaneStarts, findEarlyStarts, findForgottenSettlements, findLateRescues, findLateRetries, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
-import type { Entry } from './ledger.ts';
+import type { Entry, Ledger } from './ledger.ts';
 import type { KindPlan } from './plan.ts';
 import type { Suffering, World } from './world.ts';
 
@@ -28,16 +28,16 @@ export function judge(world: World): Violation[] {
     return { anomaly, detail: rest.join(': ') };
   });
   const flag = (anomaly: string, details: readonly string[]): void => { for (const detail of details.slice(0, 3)) violations.push({ anomaly, detail }); };
-  const stuck = violations.some(({ anomaly }) => anomaly === 'live, and no progress');
+  // A breach ends the run before all is settled: what is not done then is not lost.
+  const stuck = violations.length > 0;
   const cuts = collectCuts(world);
   for (const group of new Set(world.plan.kinds.map(({ group: name }) => name))) {
     const kinds = world.plan.kinds.filter((kind) => kind.group === group);
     const rules = kinds[0] as KindPlan;
     const entries = [...world.ledger.entries.values()].filter(({ kind }) => kind.group === group);
     const history = historyOf(world, rules, entries, cuts);
-    const places = new Set(entries.map(({ place }) => place));
+    const places = new Set(entries.filter((entry) => !isDoubled(world.ledger, entry)).map(({ place }) => place));
     for (const { name, check } of termsOf(rules).held) {
-      // What is stuck is not lost.
       if (stuck && (name === nothingLost.name || name === boundedLoss.name)) continue;
       flag(name, check(viewOf(name, history, entries, world)));
     }
@@ -95,24 +95,27 @@ function flushWindowMs({ plan: { settings } }: World): number {
   return 3 * settings.flushIntervalMs + 60 * settings.latencyMs + 200;
 }
 
+/** Handlers of batches cannot tell two records of one job apart. */
+function isDoubled({ bySerial }: Ledger, { job, kind }: Entry): boolean {
+  return kind.batch !== null && (bySerial.get(job.serial)?.length ?? 0) > 1;
+}
+
 /** What a promise is asked about: some say nothing of jobs that an operator or a producer treated specially. */
 function viewOf(promise: string, history: History, entries: readonly Entry[], { ledger }: World): History {
   const except = (concerns: (entry: Entry) => boolean): History => without(history, new Set(entries.filter(concerns).map(({ place }) => place)));
-  // Handlers of batches cannot tell two records of one job apart.
-  const isDoubled = ({ job, kind }: Entry): boolean => kind.batch !== null && (ledger.bySerial.get(job.serial)?.length ?? 0) > 1;
   switch (promise) {
     case keyOrder.name:
-      return except((entry) => isDoubled(entry) || entry.job.delayMs > 0 || entry.rounds > 0 || entry.discarded);
+      return except((entry) => isDoubled(ledger, entry) || entry.job.delayMs > 0 || entry.rounds > 0 || entry.discarded);
     case nothingLost.name:
-      return except((entry) => entry.discarded || isDoubled(entry));
+      return except((entry) => entry.discarded || isDoubled(ledger, entry));
     case boundedLoss.name:
       return except((entry) => entry.discarded);
     case commitsBehindSettled.name:
-      return except((entry) => isDoubled(entry));
+      return except((entry) => isDoubled(ledger, entry));
     case atMostOnce.name:
       return except((entry) => entry.rounds > 0 || entry.job.delayMs > 0);
     default:
-      return except(isDoubled);
+      return except((entry) => isDoubled(ledger, entry));
   }
 }
 

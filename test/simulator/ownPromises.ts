@@ -52,7 +52,7 @@ export function findLostPoison({ ledger, cuts }: World): string[] {
     .map(([place]) => `${place} can never run, and is not in the DLQ`);
 }
 
-/** How long after it woke, or was expelled, a worker may take until it knows. */
+/** How long after it woke, or was expelled, a worker may take until it knows, beside the way of its heartbeat. */
 const NEWS_TAKES_MS = 400;
 
 /** A worker starts and ends nothing more once it can know that others own its partitions. */
@@ -64,7 +64,7 @@ export function findZombieStarts(world: World, places: ReadonlySet<string>): str
     const seen = highest.get(entity) ?? 0;
     highest.set(entity, Math.max(seen, fence));
     if (type === 'end' || fence >= seen) continue;
-    const newsMs = NEWS_TAKES_MS + 20 * world.plan.settings.latencyMs;
+    const newsMs = NEWS_TAKES_MS + 20 * world.plan.settings.latencyMs + world.plan.settings.sessionTimeoutMs / 3;
     if (!world.awakenings.some((one) => one.worker === worker && one.atMs <= atMs && atMs <= one.atMs + newsMs)) found.push(`${id} (attempt ${attempt}) was ${type === 'start' ? 'started' : 'finished'} by ${worker} with fence ${fence}, and the entity had seen ${seen}`);
   }
   return found;

@@ -260,6 +260,11 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     edits: [edit('engine/settle.ts', 'if (lane.head !== null && lane.head !== job && job.inLane) {', 'if (lane.head !== null && lane.head !== job && job.inLane && job.offset < 0) {')],
     style: 'dead letters', anomalies: ['bounded loss', 'poison is buried', 'live, and no progress'], seeds: SELDOM,
   },
+  'a lease war': {
+    is: 'ours: an expelled worker that had not heard of it leased over the owner, which leased over it, and so on',
+    edits: [edit('worker/queueRunner.ts', '        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry,', '        await Promise.resolve([{ partition: number, positions: [{ topic: topics.retry,')],
+    style: 'zombies', anomalies: ['lease war'], seeds: QUICK,
+  },
   'a stop waits for what is drained': {
     is: 'ours: a stop that met a hand-over took the whole drain timeout',
     edits: [edit('worker/queueRunner.ts', 'if (this.engine.partitions.get(number)?.drainedTold === true) this.#drained(number);', '')],

@@ -123,7 +123,7 @@ function strikeWorker(world: World, worker: SimulatedWorker, fault: Extract<Faul
       return;
     }
     case 'expel':
-      world.cut('expelled', worker.id, 1000);
+      world.cut('expelled', worker.id, 1000 + sessionTimeoutMs / 3);
       world.awakes(worker.id);
       world.cluster.faults.expel(worker.broker);
       return;

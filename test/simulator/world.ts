@@ -15,6 +15,9 @@ import { Story } from './story.ts';
 import { createGrainedClock, START_MS } from './time.ts';
 import { Witness } from './witness.ts';
 
+/** Times that a partition may be leased over, and one more for each fault. */
+const MOST_USURPED = 3;
+
 /** A stretch of time in which the brokers kept workers from making things durable. */
 export interface Suffering {
   readonly fromMs: number;
@@ -46,6 +49,7 @@ export class World {
   readonly queues: readonly string[];
   healed = false;
   readonly #heals = new Set<() => void>();
+  readonly #usurped = new Map<string, number>();
   #hired = 0;
 
   constructor(plan: Plan) {
@@ -59,7 +63,8 @@ export class World {
       clock: this.time,
       random: createDice(seed, 'cluster').next,
       gapShare: settings.gapShare,
-      latencyMs: () => settings.latencyMs * (0.25 + 1.5 * latency.next()) * (latency.hit(0.01) ? 10 : 1),
+      // What the coordinator has to say comes with the next heartbeat's answer.
+      latencyMs: (step) => (step === 'heartbeat' ? latency.next() * settings.sessionTimeoutMs / 3 : settings.latencyMs * (0.25 + 1.5 * latency.next()) * (latency.hit(0.01) ? 10 : 1)),
     });
     this.queues = [...new Set(plan.kinds.map(({ queue }) => queue))].sort();
     for (const queue of this.queues) this.#createTopics(queue);
@@ -145,6 +150,14 @@ export class World {
   cut(type: Cut['type'], worker: string, reachMs?: number): void {
     const atMs = START_MS + this.clock.monotonic();
     this.cuts.push({ type, worker, atMs, ...(reachMs === undefined ? {} : { untilMs: atMs + reachMs }) });
+  }
+
+  /** Somebody who owns nothing any more may lease over the owner once; the owner's attempts then count for nothing. */
+  usurped(worker: string, place: string): void {
+    this.cut('expelled', worker, 0);
+    const times = (this.#usurped.get(place) ?? 0) + 1;
+    this.#usurped.set(place, times);
+    if (times > MOST_USURPED + this.plan.faults.length) this.breaches.push(`lease war: ${place} changed hands by leases alone ${times} times`);
   }
 
   awakes(worker: string): void {
