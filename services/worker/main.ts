@@ -11,6 +11,8 @@ import { createWorkerServices } from './workerService.ts';
 try {
   const config = readWorkerConfig(process.env);
   const logger = createLogger({ level: config.logLevel, service: 'worker', clock: systemClock, ...(config.workerId === null ? {} : { workerId: config.workerId }) });
+  // Handlers are the user's: a promise that one forgot and that fails must not end the attempts of all others.
+  process.on('unhandledRejection', (error) => { logger.error({ err: error }, 'a promise failed that nobody waits for'); });
   const jobs = await loadJobs(process.argv.slice(2), process.cwd());
   const end = await runServices(createWorkerServices(config, jobs, logger), {
     logger,

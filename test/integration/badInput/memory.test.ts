@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { buriedRecords } from './buriedRecords.ts';
 import { createValueKit } from './sink.ts';
 import { createStage, type Appended, type RawRecord, type Stage } from './stage.ts';
@@ -18,6 +18,7 @@ function startChild(stage: Stage): { measure(): Promise<Memory>; stop(): Promise
   const parameters = JSON.stringify({ brokers: inject('brokers').split(','), registryUrl: inject('registryUrl'), queue: stage.queue });
   const main = fileURLToPath(new URL('childWorker/main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--expose-gc', main, parameters], { stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => { child.kill('SIGKILL'); });
   const ended = new Promise<number | null>((resolve) => { child.on('exit', resolve); });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
