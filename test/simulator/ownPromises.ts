@@ -4,19 +4,20 @@ import type { Entry, Release } from './ledger.ts';
 import { START_MS } from './time.ts';
 import type { World } from './world.ts';
 
-/** A lane that a buried job holds stays closed until the job is redriven or discarded. */
+/** A lane that a buried job holds stays closed until the job is discarded, or redriven and done: it runs before all that stands behind it. */
 export function findClosedLaneStarts(history: History, releases: readonly Release[], scheduled: ReadonlySet<string>): string[] {
   const found: string[] = [];
   const closers = new Map<string, { readonly id: string; readonly sequence: number; readonly endAt: number; readonly fence: number }[]>();
   for (const execution of readExecutions(history.lines)) {
-    const { entity, sequence, id, fence } = execution.start;
-    for (const closer of closers.get(entity) ?? []) {
+    const { entity, sequence, id, fence, round } = execution.start;
+    // What was called back runs before what has not started; what is scheduled takes its place when it is due.
+    if (round === 0) for (const closer of closers.get(entity) ?? []) {
       if (closer.sequence >= sequence || fence < closer.fence || execution.startAt < closer.endAt || scheduled.has(id)) continue;
-      if (!releases.some(({ place }) => place === closer.id)) found.push(`${named(execution)} started behind ${closer.id}, which is buried and holds the lane`);
+      if (!releases.some(({ place, command }) => place === closer.id && command === 'discard')) found.push(`${named(execution)} started behind ${closer.id}, which is buried and holds the lane`);
     }
     // A repeat may end otherwise: a batch has other members, and another one's time limit.
     if (execution.outcome === 'done') closers.set(entity, (closers.get(entity) ?? []).filter((closer) => closer.id !== id));
-    if (execution.endAt !== null && buries(execution, history.policy)) closers.set(entity, [...(closers.get(entity) ?? []), { id, sequence, endAt: execution.endAt, fence }]);
+    if (execution.endAt !== null && buries(execution, history.policy) && !scheduled.has(id)) closers.set(entity, [...(closers.get(entity) ?? []), { id, sequence, endAt: execution.endAt, fence }]);
   }
   return found;
 }

@@ -39,14 +39,13 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   // ---- the ten rules of the protocol, left out ----
   'rule 1': { ...rule('ack-settles'), style: 'zombies', anomalies: ['settled stays settled', 'nothing lost', 'key order', 'live, and no progress', 'broken invariant', 'commits stay behind what is settled', 'internal error', 'bounded repeats'], seeds: OFTEN },
   'rule 2': { ...rule('no-confirm'), style: 'zombies', anomalies: ['settled stays settled', 'key order', 'rising fence', 'no overlap', 'zombie starts nothing', 'bounded repeats', 'live, and no progress'], seeds: OFTEN },
-  'rule 2, second half': { ...rule('never-lease-again'), style: 'zombies', anomalies: ['settled stays settled', 'live, and no progress'], seeds: OFTEN },
   'rule 3': { ...rule('epoch-of-now'), style: 'mixed', anomalies: ['settled stays settled', 'nothing lost', 'bounded repeats', 'key order', 'live, and no progress'], seeds: OFTEN },
   'rule 4': { ...rule('no-fence'), style: 'zombies', anomalies: ['settled stays settled', 'nothing lost', 'key order', 'bounded repeats', 'broken invariant', 'live, and no progress', 'internal error', 'attempts bounded', 'commits stay behind what is settled'], seeds: SELDOM },
   'rule 5': { ...rule('no-reread'), style: 'kills', anomalies: ['settled stays settled', 'key order', 'bounded repeats', 'no overlap'], seeds: OFTEN },
   'rule 6': { ...rule('forget-tombstones'), style: 'kills', anomalies: ['settled stays settled', 'bounded repeats', 'key order', 'attempts bounded'], seeds: OFTEN },
   'rule 7': { ...rule('void-as-tombstone'), style: 'zombies', anomalies: ['settled stays settled', 'nothing lost'], seeds: SELDOM },
   'rule 8': { ...rule('drop-bits'), style: 'kills', anomalies: ['settled stays settled', 'bounded repeats', 'key order'], seeds: OFTEN },
-  'rule 9': { ...rule('tombstone-first'), style: 'kills', anomalies: ['settled stays settled', 'key order', 'bounded repeats'], seeds: OFTEN },
+  'rule 9': { ...rule('tombstone-first'), style: 'kills', anomalies: ['settled stays settled', 'key order', 'bounded repeats'], seeds: SELDOM },
   'rule 9, second half': { ...rule('commit-first'), style: 'kills', anomalies: ['settled stays settled', 'key order', 'bounded repeats'], seeds: OFTEN },
   'rule 10': {
     is: 'rule 10: compaction does not wait', edits: [edit('../test/simulator/ledger.ts', 'return owned.size === partitions * this.waited.size;', 'return true;')],
