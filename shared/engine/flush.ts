@@ -26,8 +26,8 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
     }
     const events = partition.events.take(now, EVENT_ITEMS, GROUP_BYTES, eventBytes);
     if (events !== null) out.push({ stream: 'events', items: events });
-    const dlq = partition.dlq.take(now, GROUP_ITEMS, GROUP_BYTES, (letter) => copyBytes(partition, letter.job));
-    if (dlq !== null) out.push({ stream: 'dlq', items: dlq });
+    const letters = takeDeadLetters(partition, now);
+    if (letters !== null) out.push(letters);
   }
   const retry = partition.retry.take(now, GROUP_ITEMS, GROUP_BYTES, (write) => (write.type === 'wait' && write.job !== null ? copyBytes(partition, write.job) : 200));
   if (retry !== null) {
@@ -35,6 +35,13 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
     out.push({ stream: 'retry', items: retry });
   }
   return out;
+}
+
+/** The dead letters alone: a lane waits for their ack, so they need not wait for a flush of the rest. */
+export function takeDeadLetters(partition: Partition, now: number): Publication | null {
+  if (partition.phase !== 'active') return null;
+  const items = partition.dlq.take(now, GROUP_ITEMS, GROUP_BYTES, (letter) => copyBytes(partition, letter.job));
+  return items === null ? null : { stream: 'dlq', items };
 }
 
 /** What an event takes in its record, estimated from above: kinds are written once each, but all may differ. */

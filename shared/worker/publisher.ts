@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { published, publishFailed, takePublications } from '../engine/flush.ts';
+import { published, publishFailed, takeDeadLetters, takePublications } from '../engine/flush.ts';
 import type { Publication } from '../engine/effects.ts';
 import type { Partition } from '../engine/partition.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
@@ -30,14 +30,15 @@ export class Publisher {
     }
   }
 
-  /** A lane waits for its dead letter's ack, or the events are many: a flush shall not wait for its interval. */
-  pressed(): boolean {
+  /** What shall not wait for the flush interval: dead letters, for whose ack a lane waits, and events when they are many. */
+  flushPressing(): void {
+    const now = this.#options.clock.now();
     for (const partition of this.#engine.partitions.values()) {
-      const { dlq } = partition;
-      if (dlq.pending > 0 && !dlq.sending && dlq.retryAtMs === null) return true;
-      if (partition.events.pending >= PRESSING_EVENTS && !partition.events.sending) return true;
+      const letters = takeDeadLetters(partition, now);
+      if (letters !== null) void this.#send(partition, letters);
+      if (partition.events.pending < PRESSING_EVENTS || partition.events.sending) continue;
+      for (const publication of takePublications(this.#engine, partition, now)) void this.#send(partition, publication);
     }
-    return false;
   }
 
   async #send(partition: Partition, publication: Publication): Promise<void> {

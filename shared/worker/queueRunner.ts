@@ -239,7 +239,7 @@ export class QueueRunner {
       this.#pumping = false;
     }
     this.#armTick();
-    if (this.#publisher.pressed()) this.flushNow();
+    this.#publisher.flushPressing();
   }
 
   #perform(effect: Effect): void {
