@@ -44,7 +44,7 @@ export function buildRecord(kind: PreparedKind, payload: unknown, options: Check
   const key = readKey(kind.job, payload, options.key);
   const id = options.id ?? tools.createId();
   const headers = jobHeaders({
-    id, kind: kind.kindBytes, source: kind.sourceBytes, time: tools.time(), notBeforeMs: options.notBeforeMs, traceparent: options.traceparent,
+    id, kind: kind.kindBytes, source: kind.sourceBytes, time: tools.time(), notBeforeMs: options.notBeforeMs, uniqueForMs: options.uniqueForMs, traceparent: options.traceparent,
     tracestate: options.tracestate,
   });
   const bytes = value.length + (key?.length ?? 0) + HEADERS_AT_MOST;

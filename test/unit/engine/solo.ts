@@ -61,8 +61,8 @@ export class Solo {
   }
 
   /** A record that nobody fetched yet. */
-  enqueue(key: string, { kind = 'plain', offset = this.main.endOffset, notBeforeMs = 0 }: { kind?: string; offset?: number; notBeforeMs?: number } = {}): number {
-    this.main.add({ offset, id: `j${offset}`, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, readableAtMs: 0 });
+  enqueue(key: string, { kind = 'plain', offset = this.main.endOffset, id = `j${offset}`, notBeforeMs = 0, uniqueForMs = 0 }: { kind?: string; offset?: number; id?: string; notBeforeMs?: number; uniqueForMs?: number } = {}): number {
+    this.main.add({ offset, id, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, uniqueForMs, readableAtMs: 0 });
     return offset;
   }
 

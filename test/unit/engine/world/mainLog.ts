@@ -12,6 +12,7 @@ export interface MainEntry {
   readonly notBeforeMs: number;
   readonly poison: boolean;
   readonly bytes: number;
+  readonly uniqueForMs: number;
   /** Its schema is not there before. */
   readonly readableAtMs: number;
 }
@@ -38,6 +39,7 @@ export class MainLog {
       notBeforeMs: chance.hit(chances.scheduled) ? now + chance.int(1500) : 0,
       poison: chance.hit(chances.poison),
       bytes: chance.hit(chances.tooLarge) ? TOO_LARGE_BYTES : 100,
+      uniqueForMs: 0,
       readableAtMs: chance.hit(chances.unread) ? now + chance.int(1000) : 0,
     };
     if (chance.hit(chances.gap)) this.endOffset++;
@@ -71,7 +73,7 @@ export class MainLog {
 
 export function inputOfMain(entry: MainEntry, policy: JobPolicy | null): JobInput {
   const { offset, id, key, bytes, notBeforeMs, poison } = entry;
-  return { offset, timestampMs: 0, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, fault: poison ? POISON : null };
+  return { offset, timestampMs: 0, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
 }
 
 /** As it comes back from a copy: when it may run is the record's to say, and what is wrong with it shows when it runs. */

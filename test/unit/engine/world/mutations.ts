@@ -96,7 +96,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'commit-first': {
     leavesOut: "rule 9: a commit does not wait for its predecessor's tombstone",
     edits: [
-      edit('settle.ts', 'if (lane.settling === null && lane.leaving === 0 && job.room', 'if (job.room'),
+      edit('settle.ts', 'if (sealed && lane.settling === null && lane.leaving === 0 && job.room', 'if (sealed && job.room'),
       edit('settle.ts', '      if (lane.leaving > 0) return;', ''),
     ],
     seeds: 2000,
@@ -124,7 +124,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'strangers-unanswered': {
     leavesOut: "strangers: a record under a waiting job's key is not answered",
-    edits: [edit('readLog.ts', '      readStrangersWord(partition, record.key);\n', '')],
+    edits: [edit('readLog.ts', '      else readStrangersWord(partition, record.key);\n', '')],
     seeds: 20_000,
   },
   'settle-before-event': {
@@ -134,17 +134,17 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'discard-answered-at-once': {
     leavesOut: 'a discard is told as applied before it is durable',
-    edits: [edit('commands.ts', "if (found && record.command === 'discard') pending.discards = job;\n    else putApplied", 'putApplied')],
+    edits: [edit('commands.ts', "        partition.answers.set(job, record.key);\n        withdraw(partition, job, 'discarded', now);", "        putApplied(partition, record.key);\n        withdraw(partition, job, 'discarded', now);")],
     seeds: 20_000,
   },
   'redrive-too-early': {
     leavesOut: 'a command does not wait for a job on its way out',
-    edits: [edit('commands.ts', "if (job?.state === 'burying' || job?.state === 'ended') continue;", '')],
+    edits: [edit('commands.ts', "if (job !== null && (job.state === 'burying' || job.state === 'ended' || job.state === 'claiming')) return;", '')],
     seeds: 2000,
   },
   'repeat-claimed': {
     leavesOut: 'an interrupted at-most-once attempt runs again',
-    edits: [edit('finish.ts', "export function interruptAttempt(partition: Partition, job: Job, now: number): void {\n  if (job.claimed) {", 'export function interruptAttempt(partition: Partition, job: Job, now: number): void {\n  if (job.claimed && now < 0) {')],
+    edits: [edit('finish.ts', "  if (job.claimed) {\n    // At most once: this was it.", '  if (job.claimed && now < 0) {')],
     seeds: 2000,
   },
   'closed-full-room': {

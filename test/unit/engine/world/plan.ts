@@ -99,6 +99,7 @@ export function drawPlan(chance: Chance, overrides: { readonly lagSteps?: number
       frontierPatienceMs: chance.pick([10, 100, 1000]),
       unknownKindBoundMs: chance.pick([500, 3000]),
       retryRecordBytes: 6000,
+      rememberedIds: 1000,
     },
     lagSteps: overrides.lagSteps ?? LAG_STEPS,
     chances: {

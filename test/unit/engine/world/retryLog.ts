@@ -5,7 +5,7 @@ import type { Chance } from './random.ts';
 
 /** A record for the retry topic: its content when it was sent. */
 export interface Sent {
-  readonly type: RoomWrite['type'] | 'command' | 'foreign';
+  readonly type: RoomWrite['type'] | 'command' | 'pause' | 'foreign';
   readonly key: string;
   readonly origin: number;
   readonly holder: string;
@@ -16,7 +16,12 @@ export interface Sent {
   readonly reason: WaitReason;
   readonly failure: Failure | null;
   readonly firstFailure: Failure | null;
-  readonly command: 'redrive' | 'discard';
+  readonly command: 'redrive' | 'discard' | 'cancel' | 'run-now';
+  /** Of a stranger's record: under a control key. */
+  readonly control: boolean;
+  /** Of a pause. */
+  readonly on: boolean;
+  readonly scope: string;
 }
 
 export interface LogEntry extends Sent {
@@ -62,7 +67,7 @@ export class RetryLog {
   }
 
   #judge(sent: Sent): boolean {
-    if (sent.type === 'command') return true;
+    if (sent.type === 'command' || sent.type === 'pause') return true;
     if (sent.type === 'foreign') return false;
     if (sent.type === 'lease') {
       if (sent.epoch <= this.epoch || sent.holder === 'forger') return false;
@@ -118,5 +123,5 @@ function isNull(entry: LogEntry): boolean {
 
 /** Keys of leases and commands are out of the reach of job ids. */
 function wireKey(entry: LogEntry): string {
-  return entry.type === 'lease' || entry.type === 'command' || entry.type === 'applied' ? `\u0000${entry.key}` : entry.key;
+  return entry.control || entry.type === 'lease' || entry.type === 'command' || entry.type === 'pause' || entry.type === 'mark' || entry.type === 'applied' ? `\u0000${entry.key}` : entry.key;
 }

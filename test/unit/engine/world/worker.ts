@@ -312,6 +312,9 @@ export class Worker {
       case 'abort':
         for (const running of this.#running) if (running.job.lane.partition.reign === effect.reign) running.aborted = true;
         return;
+      case 'cancel':
+        for (const running of this.#running) if (running.job === effect.job) running.aborted = true;
+        return;
       case 'reassign':
         if (partition !== undefined) this.#reassigning.set(effect.partition, partition);
         return;

@@ -11,7 +11,7 @@ const HEALING_STEPS = 6000;
 const WORKERS = 3;
 
 const BLANK: Sent = {
-  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
+  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive', control: false, on: false, scope: '',
 };
 
 export interface WorldOptions {
