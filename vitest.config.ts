@@ -6,7 +6,7 @@ const source = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditio
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/simulator/**/*.test.ts', 'test/conformance/memory.test.ts'], testTimeout: 10_000 } },
+      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/simulator/**/*.test.ts', 'test/chaos/cluster/**/*.test.ts', 'test/conformance/memory.test.ts'], testTimeout: 10_000 } },
       {
         ...source,
         test: {
