@@ -14,6 +14,7 @@ import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.
 import type { Handled } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
+import { untilAvailable } from './untilAvailable.ts';
 
 export interface WorkerOptions {
   readonly broker: Broker;
@@ -48,10 +49,16 @@ export interface WorkerOptions {
 export interface Worker {
   readonly workerId: string;
   readonly runners: readonly QueueRunner[];
-  /** Registers schemas, joins the groups, and returns when the first assignments are known. @throws MillraceError of the registry or the broker */
+  /**
+   * Registers schemas, joins the groups, and returns when the first assignments are known. While the registry or Kafka does not answer it says so
+   * in the log, tries again and joins no group: it could run nothing, and would take partitions from workers that know their schemas already.
+   * @throws MillraceError for what trying again does not mend (SCHEMA_INCOMPATIBLE, TOPIC_DRIFT, TOPIC_MISSING, …); NOT_RUNNING when it was stopped meanwhile
+   */
   start(): Promise<void>;
-  /** Drains, commits, leaves the groups, disconnects. Idempotent. What is not finished in time runs elsewhere, or here after the next start. */
+  /** Drains, commits, leaves the groups, disconnects; ends a start that waits. Idempotent. What is not finished in time runs elsewhere, or here after the next start. */
   stop(): Promise<void>;
+  /** What a start waits for; null when it waits for nothing. */
+  readonly waitsFor: string | null;
   /** True when each owned partition is restored, leased and open. */
   readonly ready: boolean;
 }
@@ -66,13 +73,22 @@ export function createWorker(options: WorkerOptions): Worker {
   const producer = broker.createProducer({ clientId: workerId });
   const admin = broker.createAdmin({ clientId: workerId });
   const runners: QueueRunner[] = [];
+  const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
+  let waitsFor: string | null = null;
 
   const start = async (): Promise<void> => {
-    const eventsWriter = await codec.register(jobEventsV1);
-    await Promise.all(jobs.map((job) => codec.register(job.schema)));
-    await producer.start();
-    const topics = await prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger);
+    const persistently = <T>(work: () => Promise<T>): Promise<T> => untilAvailable(work, {
+      clock, random, signal: stopping.signal,
+      failed: (error, nextTryMs) => {
+        waitsFor = error.message;
+        options.logger.warn({ err: error, nextTryMs }, 'the worker cannot start yet; it tries again');
+      },
+    });
+    const [eventsWriter] = await persistently(() => Promise.all([codec.register(jobEventsV1), ...jobs.map((job) => codec.register(job.schema))]));
+    await persistently(() => producer.start());
+    const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
+    waitsFor = null;
     // A worker that was stopped meanwhile must not become a member after all.
     if (stopped !== null) throw new MillraceError('NOT_RUNNING', { at: `worker ${workerId}`, got: 'stopped during its start' });
     for (const [queue, handled] of byQueue) {
@@ -101,8 +117,17 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     workerId,
     runners,
-    start,
-    stop: () => (stopped ??= stop(runners, producer, admin)),
+    start: () => start().catch((error: unknown) => {
+      // What the stop cut short failed because of it.
+      throw stopped !== null ? new MillraceError('NOT_RUNNING', { at: `worker ${workerId}`, got: 'stopped during its start', cause: error }) : error;
+    }),
+    stop() {
+      stopping.abort();
+      return stopped ??= stop(runners, producer, admin);
+    },
+    get waitsFor() {
+      return waitsFor;
+    },
     get ready() {
       return runners.length > 0 && runners.every((runner) => runner.ready);
     },
