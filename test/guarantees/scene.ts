@@ -226,7 +226,7 @@ export class Scene {
   }
 
   #describe(): string {
-    const workers = this.workers.map(({ workerId, said, errors, alive }) => `${workerId} (${alive ? 'alive' : 'gone'}): ${JSON.stringify(said.slice(-8))} ${errors.slice(-500)}`);
+    const workers = this.workers.map(({ workerId, said, errors, alive }) => `${workerId} (${alive ? 'alive' : 'gone'}): ${JSON.stringify(said.filter(({ type }) => type !== 'produced').slice(-8))} ${errors.slice(-500)}`);
     return [`witness: ${this.lines.length} lines, ${this.doneJobs} of ${this.accepted.length} done`, ...workers].join('\n');
   }
 }
