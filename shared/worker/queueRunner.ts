@@ -184,6 +184,7 @@ export class QueueRunner {
     const now = this.options.clock.now();
     this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
     this.engine.attemptEnded(job, outcome, now);
+    if (outcome !== 'interrupted' && outcome.type === 'retry' && job.state === 'waiting') this.options.observer.attemptFailed?.(job, job.dueMs);
     if (job.lane.partition.draining) this.flushNow();
     this.#queuePump();
   }
