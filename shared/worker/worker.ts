@@ -1,8 +1,10 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { createCodec, createReader } from '../avro/codec.ts';
 import type { Registry } from '../avro/registry.ts';
 import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
+import { createSandboxStarter, type StartSandbox } from '../isolation/sandbox.ts';
+import { placeOf, SandboxPool } from '../isolation/sandboxPool.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
@@ -31,6 +33,10 @@ export interface WorkerOptions {
   readonly groupOf?: (queue: string) => string;
   /** Attempts under way at once in each queue. Default 100. */
   readonly concurrency?: number;
+  /** Processes for attempts of isolated kinds at once, over all queues. Default: as many as there are cores, and at least one for each such kind. */
+  readonly sandboxes?: number | undefined;
+  /** How a sandbox is started; tests have their own way. */
+  readonly startSandbox?: StartSandbox;
   readonly limits?: Partial<EngineLimits>;
   /** Default 10 s. How soon Kafka notices that a worker died. */
   readonly sessionTimeoutMs?: number;
@@ -72,6 +78,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const byQueue = groupByQueue(jobs);
   const producer = broker.createProducer({ clientId: workerId });
   const admin = broker.createAdmin({ clientId: workerId });
+  const sandboxes = createSandboxPool(options, clock);
   const runners: QueueRunner[] = [];
   const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
@@ -85,6 +92,7 @@ export function createWorker(options: WorkerOptions): Worker {
         options.logger.warn({ err: error, nextTryMs }, 'the worker cannot start yet; it tries again');
       },
     });
+    await sandboxes.start();
     const [eventsWriter] = await persistently(() => Promise.all([codec.register(jobEventsV1), ...jobs.map((job) => codec.register(job.schema))]));
     await persistently(() => producer.start());
     const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
@@ -95,7 +103,7 @@ export function createWorker(options: WorkerOptions): Worker {
       runners.push(new QueueRunner({
         topics: queueTopicNames(queue),
         group: options.groupOf?.(queue) ?? `millrace.${queue}`,
-        workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
+        workerId, broker, producer, admin, codec, eventsWriter, handled, sandboxes, clock, random,
         limits: {
           ...defaultLimits,
           retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
@@ -123,7 +131,7 @@ export function createWorker(options: WorkerOptions): Worker {
     }),
     stop() {
       stopping.abort();
-      return stopped ??= stop(runners, producer, admin);
+      return stopped ??= stop(runners, sandboxes, producer, admin);
     },
     get waitsFor() {
       return waitsFor;
@@ -142,8 +150,9 @@ function largestCopy({ main, retry }: QueueTopicNames, maxRecordBytes: ReadonlyM
   return Math.max(maxRecordBytes.get(retry) ?? defaultLimits.retryRecordBytes, maxRecordBytes.get(main) ?? 0);
 }
 
-async function stop(runners: readonly QueueRunner[], producer: Producer, admin: Admin): Promise<void> {
+async function stop(runners: readonly QueueRunner[], sandboxes: SandboxPool, producer: Producer, admin: Admin): Promise<void> {
   await Promise.all(runners.map((runner) => runner.stop()));
+  await sandboxes.close();
   await producer.close();
   await admin.close();
 }
@@ -160,3 +169,8 @@ function groupByQueue(jobs: readonly JobDefinition[]): Map<string, Map<string, H
   return byQueue;
 }
 
+function createSandboxPool({ jobs, logger, sandboxes, startSandbox }: WorkerOptions, clock: Clock): SandboxPool {
+  const kinds = new Map(jobs.flatMap(({ kind, queue, isolated }) => (isolated === null ? [] : [[placeOf(queue, kind), isolated]])));
+  const max = Math.max(1, sandboxes ?? Math.max(availableParallelism(), kinds.size));
+  return new SandboxPool({ kinds, max, start: startSandbox ?? createSandboxStarter(clock), clock, logger });
+}
