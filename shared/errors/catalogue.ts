@@ -51,6 +51,12 @@ export const catalogue = {
   DATABASE_DRIFT: { says: 'The database is not as declared', retriable: false },
   DATABASE_IN_USE: { says: 'Another process has the embedded database open', retriable: false },
 
+  CLAIM_STORE_UNAVAILABLE: { says: 'The store of large payloads did not answer', retriable: true },
+  CLAIM_STORE_REFUSED: { says: 'The store of large payloads refused', retriable: false },
+  CLAIM_INVALID: { says: 'The reference to a large payload cannot be used', retriable: false },
+  CLAIM_MISSING: { says: 'The object of a large payload is not in the store', retriable: true },
+  CLAIM_MISMATCH: { says: 'The object of a large payload is not the one that was enqueued', retriable: false },
+
   NOTHING_TO_RUN_KAFKA: { says: 'There is no Kafka, and nothing to start one with', retriable: false },
   NOTHING_TO_RUN_REGISTRY: { says: 'There is no schema registry, and nothing to start one with', retriable: false },
   EMBEDDED_START_FAILED: { says: 'An embedded service did not start', retriable: false },
