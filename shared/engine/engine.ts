@@ -171,6 +171,14 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     wakeLane(lane.partition, lane);
   }
 
+  /** Whether a job that was parked will begin here, or has been woken and is about to; else its partition is no longer ours to run. */
+  isToBegin(job: Job): boolean {
+    const { lane } = job;
+    const { partition } = lane;
+    if (this.partitions.get(partition.number) !== partition || partition.phase !== 'active' || (partition.draining && !job.claimed)) return false;
+    return job.state === 'queued' && (lane.busy === job || (lane.busy === null && lane.head === job));
+  }
+
   /** Something that records waited for (a schema) is there: they are read again. */
   resumeIntake(now: number): void {
     for (const partition of [...this.#unread]) this.#takeIn(partition, now);
@@ -188,14 +196,6 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     const batch = this.#starts.nextBatchMs();
     if (due === null) return batch;
     return batch === null ? due : Math.min(due, batch);
-  /** Whether a job that was parked will begin here, or has been woken and is about to; else its partition is no longer ours to run. */
-  isToBegin(job: Job): boolean {
-    const { lane } = job;
-    const { partition } = lane;
-    if (this.partitions.get(partition.number) !== partition || partition.phase !== 'active' || (partition.draining && !job.claimed)) return false;
-    return job.state === 'queued' && (lane.busy === job || (lane.busy === null && lane.head === job));
-  }
-
   }
 
   // ---- effects ----
