@@ -36,6 +36,8 @@ interface KindState {
   starting: number;
   /** All of its sandboxes: starting, idle and busy. */
   alive: number;
+  /** Which of all starts its last one was: of two kinds without a sandbox, the one that had one longer ago goes first. */
+  lastStart: number;
   failedStarts: number;
   retryAtMs: number;
 }
@@ -55,13 +57,14 @@ export class SandboxPool {
   readonly #options: SandboxPoolOptions;
   readonly #kinds = new Map<string, KindState>();
   readonly #all = new Set<Sandbox>();
+  #starts = 0;
   #cancelLook: (() => void) | null = null;
   #closed = false;
 
   constructor(options: SandboxPoolOptions) {
     this.#options = options;
     for (const [kind, isolation] of options.kinds) {
-      this.#kinds.set(kind, { isolation, idle: [], waiting: [], called: [], starting: 0, alive: 0, failedStarts: 0, retryAtMs: -Infinity });
+      this.#kinds.set(kind, { isolation, idle: [], waiting: [], called: [], starting: 0, alive: 0, lastStart: 0, failedStarts: 0, retryAtMs: -Infinity });
     }
   }
 
@@ -98,7 +101,7 @@ export class SandboxPool {
   release(sandbox: Sandbox): void {
     const state = this.#stateOf(sandbox.kind);
     if (!this.#all.has(sandbox)) return;
-    if (sandbox.rssBytes > state.isolation.maxMemoryBytes * TIRED_SHARE) this.#retire(sandbox);
+    if (sandbox.rssBytes > state.isolation.maxMemoryBytes * TIRED_SHARE || this.#someKindStarves()) this.#retire(sandbox);
     else state.idle.push(sandbox);
     this.#look();
   }
@@ -112,6 +115,16 @@ export class SandboxPool {
     await Promise.all(all.map((sandbox) => sandbox.gone));
   }
 
+  /** A kind has jobs and not one sandbox, and there is no place for one. */
+  #someKindStarves(): boolean {
+    if (this.#all.size < this.#options.max) return false;
+    for (const state of this.#kinds.values()) {
+      this.#dropGone(state);
+      if (state.waiting.length > 0 && state.alive === 0 && this.#options.clock.monotonic() >= state.retryAtMs) return true;
+    }
+    return false;
+  }
+
   #stateOf(kind: string): KindState {
     return this.#kinds.get(kind) as KindState;
   }
@@ -119,8 +132,7 @@ export class SandboxPool {
   /** Calls those for whom a sandbox is idle, and starts sandboxes for those for whom none is. */
   #look(): void {
     if (this.#closed) return;
-    let anyWaits = false;
-    for (const [kind, state] of this.#kinds) {
+    for (const state of this.#kinds.values()) {
       this.#dropGone(state);
       while (state.called.length < state.idle.length) {
         const next = state.waiting.shift();
@@ -128,14 +140,18 @@ export class SandboxPool {
         state.called.push(next);
         next.call();
       }
-      this.#startWanted(kind, state);
-      anyWaits ||= state.waiting.length > 0 || state.called.length > 0;
     }
+    for (const [kind, state] of this.#hungryFirst()) this.#startWanted(kind, state);
+    const anyWaits = [...this.#kinds.values()].some((state) => state.waiting.length > 0 || state.called.length > 0);
     if (!anyWaits || this.#cancelLook !== null) return;
     this.#cancelLook = this.#options.clock.after(LOOK_EVERY_MS, () => {
       this.#cancelLook = null;
       this.#look();
     });
+  }
+
+  #hungryFirst(): [string, KindState][] {
+    return [...this.#kinds].sort(([, one], [, other]) => one.alive - other.alive || one.lastStart - other.lastStart);
   }
 
   #dropGone(state: KindState): void {
@@ -144,8 +160,7 @@ export class SandboxPool {
   }
 
   #startWanted(kind: string, state: KindState): void {
-    while (state.waiting.length > state.starting && this.#options.clock.monotonic() >= state.retryAtMs) {
-      if (this.#all.size >= this.#options.max && !this.#makePlace(kind)) return;
+    while (state.waiting.length > state.starting && this.#options.clock.monotonic() >= state.retryAtMs && this.#makePlace(kind)) {
       const { settled } = this.#launch(kind);
       void settled;
     }
@@ -155,9 +170,7 @@ export class SandboxPool {
   #makePlace(kind: string): boolean {
     if (this.#all.size < this.#options.max) return true;
     for (const [other, state] of this.#kinds) {
-      const spare = state.idle.length - state.called.length;
-      // One that is only between two attempts of its kind stays, unless the other kind has none at all.
-      if (other === kind || spare <= 0 || (state.waiting.length > 0 && this.#stateOf(kind).alive > 0)) continue;
+      if (other === kind || state.idle.length <= state.called.length) continue;
       this.#retire(state.idle[0] as Sandbox);
       return true;
     }
@@ -183,6 +196,7 @@ export class SandboxPool {
     const sandbox = start(kind, state.isolation, ({ level, fields, message }) => { logger[level]({ kind, ...(JSON.parse(fields) as object) }, message); });
     this.#all.add(sandbox);
     state.alive++;
+    state.lastStart = ++this.#starts;
     state.starting++;
     void sandbox.gone.then(() => {
       this.#forget(sandbox);

@@ -50,5 +50,10 @@ const acts: Readonly<Record<string, Act>> = {
     logger.debug({ long: 'x'.repeat(10_000_000) }, 'a long line');
   },
   'tell what it was given': (ctx, payload) => dead(JSON.stringify({ payload, id: ctx.id, key: ctx.key, kind: ctx.kind, queue: ctx.queue, attempt: ctx.attempt, fence: ctx.fence, enqueuedAt: ctx.enqueuedAt })),
+  'tell its number': ({ logger }, { sequence }) => { logger.info({ number: sequence }, 'told'); },
+  'tell its number twice': ({ logger, attempt }, { sequence }) => {
+    logger.info({ number: sequence }, 'told');
+    return attempt === 1 ? retry('10ms') : undefined;
+  },
   'tell its process': () => dead(String(process.pid)),
 };
