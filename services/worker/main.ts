@@ -5,9 +5,11 @@ import { createLogger } from '../../shared/runtime/logger.ts';
 import { runServices, type StopSignal } from '../../shared/runtime/service.ts';
 import { readWorkerConfig } from './config.ts';
 import { loadJobs } from './loadJobs.ts';
+import { refuseExit } from './refuseExit.ts';
 import { createWorkerServices } from './workerService.ts';
 
 /** A worker process: `node services/worker/main.ts ./jobs.ts …` runs the jobs that the modules define until SIGTERM. Settings: docs/config.md. */
+const exit = refuseExit(process);
 try {
   const config = readWorkerConfig(process.env);
   const logger = createLogger({ level: config.logLevel, service: 'worker', clock: systemClock, ...(config.workerId === null ? {} : { workerId: config.workerId }) });
@@ -26,9 +28,9 @@ try {
       return () => { for (const signal of signals) process.off(signal, listener); };
     },
   });
-  process.exit(end === 'stopped' ? 0 : 1);
+  exit(end === 'stopped' ? 0 : 1);
 } catch (error) {
   if (!isMillraceError(error)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exit(2);
+  exit(2);
 }

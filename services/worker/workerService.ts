@@ -46,7 +46,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
       unknownKindBoundMs: config.unknownKindBound,
     },
   });
-  const checks = createWorkerChecks({ runners: () => worker.runners, clock: systemClock, stallAfterMs: config.stallAfter });
+  const checks = createWorkerChecks({ runners: () => worker.runners, waitsFor: () => worker.waitsFor, clock: systemClock, stallAfterMs: config.stallAfter });
   const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger });
   return [
     createService('http', {
@@ -58,6 +58,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
         await worker.start();
         for (const runner of worker.runners) byQueue.get(runner.options.topics.main)?.watch(() => readQueue(runner));
       },
+      interrupt: () => { worker.stop().catch(() => undefined); },
       stop: () => worker.stop(),
     }),
   ];

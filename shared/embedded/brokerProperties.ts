@@ -3,6 +3,8 @@ export interface BrokerNode {
   readonly nodeId: number;
   readonly port: number;
   readonly controllerPort: number;
+  /** A listener beside `port` whose address is told as another port: that of whoever stands in between. Absent: there is none. */
+  readonly fronted?: { readonly port: number; readonly advertisedPort: number };
 }
 
 /**
@@ -13,15 +15,16 @@ export interface BrokerNode {
 export function brokerSettings(self: BrokerNode, cluster: readonly BrokerNode[], logDir: string, overrides: Readonly<Record<string, string>> = {}): Record<string, string> {
   const replicas = Math.min(3, cluster.length);
   const inSync = Math.max(1, replicas - 1);
+  const { fronted } = self;
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': self.nodeId,
     'controller.quorum.voters': cluster.map((node) => `${node.nodeId}@127.0.0.1:${node.controllerPort}`).join(','),
-    'listeners': `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${self.port}`,
+    'listeners': `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}${fronted === undefined ? '' : `,FRONTED://127.0.0.1:${fronted.port}`}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${self.port}${fronted === undefined ? '' : `,FRONTED://127.0.0.1:${fronted.advertisedPort}`}`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${fronted === undefined ? '' : ',FRONTED:PLAINTEXT'}`,
     'log.dirs': logDir,
 
     'auto.create.topics.enable': false,

@@ -8,7 +8,7 @@ export interface HostProcess {
 }
 
 /** Whether a process with that id runs now. A process of another user counts as running. */
-export function isAlive(host: HostProcess, pid: number): boolean {
+export function isAlive(host: Pick<HostProcess, 'kill'>, pid: number): boolean {
   try {
     host.kill(pid, 0);
     return true;

@@ -28,6 +28,12 @@ export interface KafkaOptions {
   readonly port?: number;
   /** How long brokers may take until they serve. Default 60 s. */
   readonly startWithinMs?: number;
+  /**
+   * Gives each broker a second listener that clients reach through somebody else: told its port on 127.0.0.1, answers with the port
+   * that the broker shall advertise. Clients that begin there are led there always; brokers and `KafkaCluster.brokers` keep the first.
+   * Called again, with another port, when the first was taken meanwhile.
+   */
+  readonly front?: (nodeId: number, port: number) => Promise<number>;
   readonly report?: Report;
   readonly clock?: Clock;
 }
@@ -90,7 +96,7 @@ export async function startKafkaCluster(options: KafkaOptions & { readonly broke
   };
 
   for (let tries = 1; ; tries++) {
-    const cluster = await placeNodes(options.brokers, tries === 1 ? options.port ?? 9092 : 0);
+    const cluster = await placeNodes(options.brokers, tries === 1 ? options.port ?? 9092 : 0, options.front);
     const plan: BrokerPlan = { ...common, cluster };
     const all = cluster.map(({ nodeId }) => nodeId);
     const brokers = await startAll(cluster.map((node) => startBroker(plan, node, folder(node.nodeId))));
@@ -98,16 +104,21 @@ export async function startKafkaCluster(options: KafkaOptions & { readonly broke
     const failed = brokers.find((_, index) => readiness[index] !== 'serving');
     if (failed === undefined) return clusterOf(plan, brokers, folder);
     await Promise.all(brokers.map((broker) => broker.kill()));
-    const portWasTaken = !(await Promise.all(cluster.flatMap((node) => [isFree(node.port), isFree(node.controllerPort)]))).every(Boolean);
+    const portWasTaken = !(await Promise.all(cluster.flatMap((node) => [node.port, node.controllerPort, ...(node.fronted === undefined ? [] : [node.fronted.port])].map(isFree)))).every(Boolean);
     if (!portWasTaken || tries === TRIES) throw await startFailed(`Kafka broker ${failed.node.nodeId}`, failed.logFile);
   }
 }
 
 /** Numbers, ports and controller ports for so many brokers, from `first` upwards where those are free. */
-async function placeNodes(count: number, first: number): Promise<BrokerNode[]> {
+async function placeNodes(count: number, first: number, front: KafkaOptions['front']): Promise<BrokerNode[]> {
   const wishes = Array.from({ length: 2 * count }, (_, index) => (first === 0 ? 0 : first + index));
-  const ports = await freePorts(wishes);
-  return Array.from({ length: count }, (_, index) => ({ nodeId: index + 1, port: ports[2 * index] ?? 0, controllerPort: ports[2 * index + 1] ?? 0 }));
+  const ports = await freePorts(front === undefined ? wishes : [...wishes, ...Array.from({ length: count }, () => 0)]);
+  return Promise.all(Array.from({ length: count }, async (_, index) => {
+    const node = { nodeId: index + 1, port: ports[2 * index] ?? 0, controllerPort: ports[2 * index + 1] ?? 0 };
+    if (front === undefined) return node;
+    const port = ports[2 * count + index] ?? 0;
+    return { ...node, fronted: { port, advertisedPort: await front(node.nodeId, port) } };
+  }));
 }
 
 /** All of them, or none: when one cannot be started, the others are killed. */

@@ -158,7 +158,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.checkDrained(partition);
   }
 
-  /** The attempt cannot begin yet (its schema is being fetched): its slot is free meanwhile, its lane stays closed until {@link unpark}. */
+  /** The attempt cannot begin yet (its schema is being fetched, no sandbox is free): its slot is free meanwhile, its lane stays closed until {@link unpark}. */
   park(job: Job): void {
     this.#starts.ended(job);
     const partition = job.lane.partition;
@@ -173,6 +173,14 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (lane.busy !== job || job.state !== 'queued') return;
     lane.busy = null;
     wakeLane(lane.partition, lane);
+  }
+
+  /** Whether a job that was parked will begin here, or has been woken and is about to; else its partition is no longer ours to run. */
+  isToBegin(job: Job): boolean {
+    const { lane } = job;
+    const { partition } = lane;
+    if (this.partitions.get(partition.number) !== partition || partition.phase !== 'active' || (partition.draining && !job.claimed)) return false;
+    return job.state === 'queued' && (lane.busy === job || (lane.busy === null && lane.head === job));
   }
 
   /** Something that records waited for (a schema) is there: they are read again. */

@@ -22,6 +22,10 @@ export const catalogue = {
   CANCELLED: { says: 'The job was cancelled', retriable: false },
   LEASE_LOST: { says: 'The lease on the partition was lost', retriable: true },
   SHUTDOWN: { says: 'The worker is shutting down', retriable: true },
+  SANDBOX_EXITED: { says: 'The process of the isolated handler ended during the attempt', retriable: true },
+  SANDBOX_OUT_OF_MEMORY: { says: 'The process of the isolated handler took more memory than its kind may', retriable: true },
+  SANDBOX_NOT_STARTED: { says: 'No process could be started for the isolated handler', retriable: true },
+  EXIT_REFUSED: { says: 'A handler may not end the worker process', retriable: false },
 
   BROKER_UNAVAILABLE: { says: 'Kafka did not answer', retriable: true },
   BROKER_FENCED: { says: 'Kafka refused: this member no longer owns the partition', retriable: false },
@@ -43,6 +47,19 @@ export const catalogue = {
   SCHEMA_NOT_LOADED: { says: 'The schema is not loaded yet', retriable: true },
   SCHEMA_INCOMPATIBLE: { says: 'The schema is not compatible', retriable: false },
   REGISTRY_UNAVAILABLE: { says: 'The schema registry did not answer', retriable: true },
+
+  DATABASE_UNAVAILABLE: { says: 'The database did not answer', retriable: true },
+  DATABASE_CONFLICT: { says: 'The database refused for now: another transaction is in the way', retriable: true },
+  DATABASE_CONSTRAINT: { says: 'The database refused: a constraint forbids it', retriable: false },
+  DATABASE_REFUSED: { says: 'The database refused the statement', retriable: false },
+  DATABASE_DRIFT: { says: 'The database is not as declared', retriable: false },
+  DATABASE_IN_USE: { says: 'Another process has the embedded database open', retriable: false },
+
+  CLAIM_STORE_UNAVAILABLE: { says: 'The store of large payloads did not answer', retriable: true },
+  CLAIM_STORE_REFUSED: { says: 'The store of large payloads refused', retriable: false },
+  CLAIM_INVALID: { says: 'The reference to a large payload cannot be used', retriable: false },
+  CLAIM_MISSING: { says: 'The object of a large payload is not in the store', retriable: true },
+  CLAIM_MISMATCH: { says: 'The object of a large payload is not the one that was enqueued', retriable: false },
 
   NOTHING_TO_RUN_KAFKA: { says: 'There is no Kafka, and nothing to start one with', retriable: false },
   NOTHING_TO_RUN_REGISTRY: { says: 'There is no schema registry, and nothing to start one with', retriable: false },

@@ -1,4 +1,5 @@
 import { checkJobNames } from './checkJobNames.ts';
+import { compileIsolation } from './compileIsolation.ts';
 import { compilePolicy } from './compilePolicy.ts';
 import type { ErrorMatcher } from './errorMatcher.ts';
 import { isErrorMatcher } from './errorMatcher.ts';
@@ -7,7 +8,7 @@ import { refuseOption, refuseUnknownOptions } from './jobOptionErrors.ts';
 import type { JobOptions } from './jobOptions.ts';
 
 const optionNames = [
-  'kind', 'queue', 'schema', 'key', 'order', 'retry', 'timeout', 'whenBuried', 'delivery', 'retryOn', 'buryOn', 'batch', 'handle', 'handleBatch',
+  'kind', 'queue', 'schema', 'key', 'order', 'retry', 'timeout', 'whenBuried', 'delivery', 'retryOn', 'buryOn', 'batch', 'handle', 'isolated', 'handleBatch',
 ] as const satisfies (keyof JobOptions<string, unknown>)[];
 
 /**
@@ -33,36 +34,34 @@ export function defineJob<const K extends string, P>(options: JobOptions<K, P>):
     refuseOption(at('key'), `a function from the payload to the entity, because order is "${policy.order}"`, key, 'Give a key, or set order: "none"');
   }
   checkHandlers(options, at);
+  const errors = { retryOn: readMatchers(at('retryOn'), options.retryOn), buryOn: readMatchers(at('buryOn'), options.buryOn) };
   return Object.freeze({
     kind: options.kind,
     queue: options.queue,
     schema,
     key,
     policy,
-    errors: Object.freeze({
-      retryOn: readMatchers(at('retryOn'), options.retryOn),
-      buryOn: readMatchers(at('buryOn'), options.buryOn),
-    }),
+    errors: Object.freeze(errors),
     handle: options.handle ?? null,
+    isolated: compileIsolation(at, options.isolated, policy, errors),
     handleBatch: options.handleBatch ?? null,
   });
 }
 
-function checkHandlers(options: { handle?: unknown; handleBatch?: unknown; batch?: unknown }, at: (field: string) => string): void {
-  const { handle, handleBatch, batch } = options;
-  if (handle !== undefined && handleBatch !== undefined) {
-    refuseOption(at('handleBatch'), 'either handle or handleBatch', 'both', 'Leave one out');
+function checkHandlers(options: { handle?: unknown; isolated?: unknown; handleBatch?: unknown; batch?: unknown }, at: (field: string) => string): void {
+  const { handle, isolated, handleBatch, batch } = options;
+  const [first, second] = Object.entries({ handle, isolated, handleBatch }).filter(([, given]) => given !== undefined).map(([name]) => name);
+  if (first === undefined) {
+    refuseOption(at('handle'), 'a function handle(payload, ctx), or isolated, or handleBatch(jobs, ctx) with batch', undefined);
   }
-  if (handle === undefined && handleBatch === undefined) {
-    refuseOption(at('handle'), 'a function handle(payload, ctx), or handleBatch(jobs, ctx) with batch', undefined);
-  }
+  if (second !== undefined) refuseOption(at(second), `either ${first} or ${second}`, 'both', 'Leave one out');
   if (handle !== undefined && typeof handle !== 'function') refuseOption(at('handle'), 'a function', handle);
   if (handleBatch !== undefined && typeof handleBatch !== 'function') refuseOption(at('handleBatch'), 'a function', handleBatch);
   if (handleBatch !== undefined && batch === undefined) {
     refuseOption(at('batch'), 'batch: { maxSize, maxWait } beside handleBatch', undefined);
   }
-  if (handle !== undefined && batch !== undefined) {
-    refuseOption(at('batch'), 'batch only with handleBatch', batch, 'Replace handle by handleBatch, or leave batch out');
+  if (handleBatch === undefined && batch !== undefined) {
+    refuseOption(at('batch'), 'batch only with handleBatch', batch, `Replace ${first} by handleBatch, or leave batch out`);
   }
 }
 

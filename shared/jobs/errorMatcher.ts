@@ -21,6 +21,7 @@ export function matchesError(matchers: readonly ErrorMatcher[], error: unknown):
   });
 }
 
-function isErrorClass(matcher: ErrorClass | ((error: unknown) => boolean)): matcher is ErrorClass {
+/** True for a class of errors, false for a predicate. */
+export function isErrorClass(matcher: ErrorClass | ((error: unknown) => boolean)): matcher is ErrorClass {
   return matcher === Error || matcher.prototype instanceof Error;
 }

@@ -19,6 +19,13 @@ export type BatchAnswer = ReadonlyMap<string, Outcome | undefined> | readonly (O
 export type Handle<P> = Bivariant<[payload: P, context: JobContext], Promise<HandlerAnswer> | HandlerAnswer>;
 export type HandleBatch<P> = Bivariant<[jobs: readonly BatchJob<P>[], context: BatchContext], Promise<BatchAnswer> | BatchAnswer>;
 
+/** Where the handler of an isolated kind is, and what its process may take. */
+export interface Isolation {
+  /** URL of the module that exports `handle`. */
+  readonly handler: string;
+  readonly maxMemoryBytes: number;
+}
+
 /** A job kind, checked and frozen; made by `defineJob`. `policy` is all that the engine knows of it. */
 export interface JobDefinition<K extends string = string, P = unknown> {
   readonly kind: K;
@@ -28,8 +35,9 @@ export interface JobDefinition<K extends string = string, P = unknown> {
   readonly key: Bivariant<[payload: P], string> | null;
   readonly policy: JobPolicy;
   readonly errors: ErrorPolicy;
-  /** Exactly one of `handle` and `handleBatch` is there; `handleBatch` goes with `policy.batch`. */
+  /** Exactly one of `handle`, `isolated` and `handleBatch` is there; `handleBatch` goes with `policy.batch`. */
   readonly handle: Handle<P> | null;
+  readonly isolated: Isolation | null;
   readonly handleBatch: HandleBatch<P> | null;
 }
 

@@ -28,6 +28,14 @@ export interface BatchOptions {
   readonly maxWait?: Duration;
 }
 
+/** A handler that runs in a process of its own, so that whatever it does to that process costs only its own attempt. */
+export interface IsolatedOptions {
+  /** The module that exports `handle(payload, context)`: `new URL('./render.ts', import.meta.url)`. */
+  readonly handler: URL;
+  /** What that process may take of memory in all, buffers and code included; at least 128. @default 512 */
+  readonly maxMemoryMiB?: number;
+}
+
 /** The options that are compiled into the kind's policy. */
 export interface PolicyOptions<K extends string = string> {
   /** Name of the job's type, for instance `order.charge`. Travels with every job: to rename it is to define another kind. */
@@ -60,9 +68,10 @@ interface PayloadOptions<P> {
   readonly buryOn?: ErrorMatcher | readonly ErrorMatcher[];
 }
 
-/** What {@link defineJob} takes: the options, and either `handle` or `batch` with `handleBatch`. */
+/** What {@link defineJob} takes: the options, and one of `handle`, `isolated`, and `batch` with `handleBatch`. */
 export type JobOptions<K extends string, P> = PolicyOptions<K> & PayloadOptions<P> &
   (
-    | { readonly handle: Handle<NoInfer<P>>; readonly batch?: undefined; readonly handleBatch?: undefined }
-    | { readonly handle?: undefined; readonly batch: BatchOptions; readonly handleBatch: HandleBatch<NoInfer<P>> }
+    | { readonly handle: Handle<NoInfer<P>>; readonly isolated?: undefined; readonly batch?: undefined; readonly handleBatch?: undefined }
+    | { readonly handle?: undefined; readonly isolated: IsolatedOptions; readonly batch?: undefined; readonly handleBatch?: undefined }
+    | { readonly handle?: undefined; readonly isolated?: undefined; readonly batch: BatchOptions; readonly handleBatch: HandleBatch<NoInfer<P>> }
   );

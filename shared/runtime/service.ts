@@ -11,18 +11,23 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Gives a start and a stop the manners of a {@link Service}. `stop` is called at most once, and also after a start that failed half-way. */
-export function createService(name: string, work: { start(): Promise<unknown>; stop(): Promise<unknown> }): Service {
+/**
+ * Gives a start and a stop the manners of a {@link Service}. `stop` is called at most once, and also after a start that failed half-way.
+ * `interrupt` is for a start that may wait for long: a stop that meets it calls this first, and the start is to end soon, either way.
+ */
+export function createService(name: string, work: { start(): Promise<unknown>; stop(): Promise<unknown>; interrupt?(): void }): Service {
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
+  let started = false;
   return {
     name,
     start() {
       if (stopping !== null) return Promise.reject(new MillraceError('NOT_RUNNING', { at: name, got: 'stopped', fix: 'Create it anew' }));
-      starting ??= Promise.resolve().then(() => work.start()).then(() => undefined);
+      starting ??= Promise.resolve().then(() => work.start()).then(() => undefined).finally(() => { started = true; });
       return starting;
     },
     stop() {
+      if (stopping === null && starting !== null && !started) work.interrupt?.();
       stopping ??= starting === null ? Promise.resolve() : starting.then(() => undefined, () => undefined).then(() => work.stop()).then(() => undefined);
       return stopping;
     },

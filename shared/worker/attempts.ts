@@ -3,6 +3,8 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import type { Job } from '../engine/job.ts';
 import type { Start } from '../engine/startQueue.ts';
 import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
+import type { Sandbox } from '../isolation/sandbox.ts';
+import type { SandboxLine } from '../isolation/sandboxMessages.ts';
 import { classifyError } from '../jobs/classifyError.ts';
 import { AttemptContext, BatchAttemptContext, BatchMember, type AttemptFacts, type JobContext, type JobLogger } from '../jobs/jobContext.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
@@ -14,6 +16,7 @@ import type { Headers } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createJobLogger, type Logger } from '../runtime/logger.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
+import { errorOfEnd } from './isolatedEnd.ts';
 import { faultOf } from './readRecords.ts';
 
 /** A kind that this worker handles, with the shape in which it reads payloads. */
@@ -34,6 +37,9 @@ export interface AttemptsOptions {
   /** The job's schema has to be fetched before it can start. */
   readonly needsSchema: (job: Job, schemaId: number) => void;
   readonly abandoned: (job: Job) => void;
+  /** A sandbox for a job of an isolated kind; null: none is free, and the job is called when one is. */
+  readonly takeSandbox: (job: Job) => Sandbox | null;
+  readonly releaseSandbox: (sandbox: Sandbox) => void;
   readonly storeResult?: StoreResult | undefined;
 }
 
@@ -47,6 +53,8 @@ interface Running {
   readonly members: readonly BatchMember<unknown>[] | null;
   readonly context: AttemptContext | BatchAttemptContext;
   readonly definition: JobDefinition;
+  /** Where it runs, if not here. */
+  readonly sandbox: Sandbox | null;
   over: boolean;
   timeout: Deadline<Running> | null;
   grace: Deadline<Running> | null;
@@ -139,6 +147,10 @@ export class Attempts {
     const decoded = this.#decode(job, handled);
     if (decoded === null) return;
     const { definition } = handled;
+    if (definition.isolated !== null) {
+      this.#beginIsolated(job, definition, decoded.payload);
+      return;
+    }
     const context = new AttemptContext(new JobFacts(job, this.#options.logger));
     let answer: unknown;
     let later: boolean;
@@ -156,6 +168,22 @@ export class Attempts {
     const running = this.#track([job], null, context, definition);
     this.#await(answer, (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
       (error) => { this.#end(running, () => [this.#classify(running, error)]); });
+  }
+
+  #beginIsolated(job: Job, definition: JobDefinition, payload: unknown): void {
+    const { takeSandbox, releaseSandbox, logger } = this.#options;
+    const sandbox = takeSandbox(job);
+    if (sandbox === null) return;
+    const facts = new JobFacts(job, logger);
+    const context = new AttemptContext(facts);
+    const running = this.#track([job], null, context, definition, sandbox);
+    const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
+    const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
+    void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs }, log).then((end) => {
+      if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
+      else releaseSandbox(sandbox);
+      this.#end(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);
+    });
   }
 
   #beginBatch(jobs: readonly Job[]): void {
@@ -192,8 +220,8 @@ export class Attempts {
     }
   }
 
-  #track(jobs: readonly Job[], members: Running['members'], context: Running['context'], definition: JobDefinition): Running {
-    const running: Running = { jobs, members, context, definition, over: false, timeout: null, grace: null };
+  #track(jobs: readonly Job[], members: Running['members'], context: Running['context'], definition: JobDefinition, sandbox: Sandbox | null = null): Running {
+    const running: Running = { jobs, members, context, definition, sandbox, over: false, timeout: null, grace: null };
     this.#running.add(running);
     for (const job of jobs) job.lane.partition.untold.push(job);
     if (definition.policy.timeoutMs !== null) running.timeout = this.#deadlines.watch(running, definition.policy.timeoutMs);
@@ -241,10 +269,15 @@ export class Attempts {
   #abort(running: Running, reason: MillraceError): void {
     if (running.over || running.context.aborted !== null) return;
     running.context.abort(reason);
+    running.sandbox?.abort(reason);
     running.grace = this.#graces.watch(running, this.#options.abortGraceMs);
   }
 
   #abandon(running: Running): void {
+    if (running.sandbox !== null) {
+      running.sandbox.kill(); // its end is the attempt's
+      return;
+    }
     for (const job of running.jobs) this.#options.abandoned(job);
     this.#end(running, () => running.jobs.map(() => this.#classify(running, running.context.aborted)));
   }

@@ -5,13 +5,24 @@ import type { QueueObserver } from './observer.ts';
 
 /** While Kafka is down, troubles come several times a second; one line in so long says it. */
 const TROUBLE_LINE_EVERY_MS = 5000;
+/** The same for failed attempts of one kind: with what they need away, all of them fail. */
+const FAILED_LINE_EVERY_MS = 1000;
 
-/** Says in the log what operators need to know; single attempts are for metrics and events. */
+/** Says in the log what operators need to know; what each single attempt came to is for metrics and events. */
 export function createLogObserver(logger: Logger, queue: string, clock: Clock = systemClock): QueueObserver {
   const log = logger.child({ queue });
-  const troubles = new Map<string, { lineMs: number; unsaid: number }>();
+  const troubles = createSilencer(clock, TROUBLE_LINE_EVERY_MS);
+  const failures = createSilencer(clock, FAILED_LINE_EVERY_MS);
   return {
     attemptEnded: () => undefined,
+    attemptFailed(job, dueMs) {
+      const unsaid = failures(job.kind);
+      if (unsaid === null) return;
+      const { id, kind, lane, offset, attempt, failure } = job;
+      log.warn({
+        jobId: id, kind, partition: lane.partition.number, offset, attempt, code: failure?.code, error: failure?.message, nextAt: new Date(dueMs).toISOString(), unsaid,
+      }, 'attempt failed; the job is tried again');
+    },
     buried: (job, reason) => {
       log.warn({ jobId: job.id, kind: job.kind, partition: job.lane.partition.number, offset: job.offset, attempt: job.attempt, reason, error: job.failure?.message }, 'job buried');
     },
@@ -48,16 +59,24 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
     partitionsAssigned: (partitions) => { log.info({ partitions }, 'partitions assigned'); },
     partitionsLost: (partitions) => { log.warn({ partitions }, 'partitions lost'); },
     trouble(error) {
-      const code = isMillraceError(error) ? error.code : error.name;
-      const last = troubles.get(code) ?? { lineMs: -Infinity, unsaid: 0 };
-      const now = clock.monotonic();
-      if (now - last.lineMs < TROUBLE_LINE_EVERY_MS) {
-        last.unsaid++;
-        return;
-      }
-      troubles.set(code, { lineMs: now, unsaid: 0 });
-      log.warn({ err: error, unsaid: last.unsaid }, 'trouble with Kafka; going on');
+      const unsaid = troubles(isMillraceError(error) ? error.code : error.name);
+      if (unsaid !== null) log.warn({ err: error, unsaid }, 'trouble with Kafka; going on');
     },
+  };
+}
+
+/** Answers with how many of a sort were not said since the last one that was; null: this one is not to be said either. */
+function createSilencer(clock: Clock, everyMs: number): (sort: string) => number | null {
+  const last = new Map<string, { lineMs: number; unsaid: number }>();
+  return (sort) => {
+    const before = last.get(sort) ?? { lineMs: -Infinity, unsaid: 0 };
+    const now = clock.monotonic();
+    if (now - before.lineMs < everyMs) {
+      before.unsaid++;
+      return null;
+    }
+    last.set(sort, { lineMs: now, unsaid: 0 });
+    return before.unsaid;
   };
 }
 
@@ -65,6 +84,7 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
 export function combineObservers(...observers: readonly QueueObserver[]): QueueObserver {
   return {
     attemptEnded: (kind, end, durationMs) => { for (const one of observers) one.attemptEnded(kind, end, durationMs); },
+    attemptFailed: (job, dueMs) => { for (const one of observers) one.attemptFailed?.(job, dueMs); },
     buried: (job, reason) => { for (const one of observers) one.buried(job, reason); },
     attemptAbandoned: (job) => { for (const one of observers) one.attemptAbandoned(job); },
     notice: (partition, notice) => { for (const one of observers) one.notice(partition, notice); },

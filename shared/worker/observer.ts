@@ -8,6 +8,8 @@ export type AttemptEnd = 'done' | 'retry' | 'snooze' | 'dead' | 'interrupted';
 /** What a queue's runner tells the outside: logs and metrics hang on here. Calls are synchronous and must be cheap. */
 export interface QueueObserver {
   attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
+  /** An attempt failed, and the job waits for its next one, until {@link dueMs} (epoch). Its failure is told by `job.failure`. */
+  attemptFailed?(job: Job, dueMs: number): void;
   buried(job: Job, reason: BuryReason): void;
   /** The timeout passed, the signal was aborted, and the handler did not return: its lane goes on without it. */
   attemptAbandoned(job: Job): void;

@@ -4,6 +4,8 @@ import type { Job, JobInput } from '../engine/job.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Outcome } from '../jobs/outcome.ts';
 import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
+import type { Sandbox } from '../isolation/sandbox.ts';
+import { placeOf, type Waiter } from '../isolation/sandboxPool.ts';
 import { Attempts } from './attempts.ts';
 import { CommitLoop } from './commitLoop.ts';
 import { Publisher } from './publisher.ts';
@@ -32,6 +34,8 @@ export class QueueRunner {
   readonly #commits: CommitLoop;
   readonly #schemas: SchemaLoads;
   readonly #context: ReadContext;
+  /** How jobs that wait, or waited, for a sandbox were lined up. */
+  readonly #waiters = new WeakMap<Job, Waiter>();
   /** What waits for a partition to be drained. */
   readonly #drains = new Map<number, (() => void)[]>();
   #cancelFlush: (() => void) | null = null;
@@ -61,6 +65,8 @@ export class QueueRunner {
       needsSchema: (job, schemaId) => { this.#parkForSchema(job, schemaId); },
       abandoned: (job) => { options.observer.attemptAbandoned(job); },
       storeResult: options.storeResult,
+      takeSandbox: (job) => this.#takeSandbox(job),
+      releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
     this.#publisher = new Publisher(options, this.engine, () => { this.#afterPublish(); });
     this.#consumer = options.broker.createConsumer(
@@ -185,6 +191,7 @@ export class QueueRunner {
     const now = this.options.clock.now();
     this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
     this.engine.attemptEnded(job, outcome, now);
+    if (outcome !== 'interrupted' && outcome.type === 'retry' && job.state === 'waiting') this.options.observer.attemptFailed?.(job, job.dueMs);
     if (job.lane.partition.draining) this.flushNow();
     this.#queuePump();
   }
@@ -195,6 +202,25 @@ export class QueueRunner {
       this.engine.unpark(job);
       this.#queuePump();
     });
+  }
+
+  /** Jobs wait for sandboxes outside the engine's slots, so that they take none from kinds that need no sandbox. */
+  #takeSandbox(job: Job): Sandbox | null {
+    const { sandboxes, topics } = this.options;
+    const place = placeOf(topics.main, job.kind);
+    const sandbox = sandboxes.take(place, this.#waiters.get(job) ?? null);
+    if (sandbox !== null) return sandbox;
+    this.engine.park(job);
+    const waiter: Waiter = {
+      isWaiting: () => this.engine.isToBegin(job),
+      call: () => {
+        this.engine.unpark(job);
+        this.#queuePump();
+      },
+    };
+    this.#waiters.set(job, waiter);
+    sandboxes.wait(place, waiter);
+    return null;
   }
 
   #parse(record: FetchedRecord, partition: number): JobInput | null {

@@ -1,5 +1,6 @@
 import type { Codec, Writer } from '../avro/codec.ts';
 import type { EngineLimits } from '../engine/engineOptions.ts';
+import type { SandboxPool } from '../isolation/sandboxPool.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -19,6 +20,8 @@ export interface QueueRunnerOptions {
   readonly codec: Codec;
   readonly eventsWriter: Writer<JobEventsV2>;
   readonly handled: ReadonlyMap<string, Handled>;
+  /** The worker's, shared by its queues. */
+  readonly sandboxes: SandboxPool;
   readonly limits: EngineLimits;
   readonly clock: Clock;
   readonly random: () => number;

@@ -1,9 +1,15 @@
 import type { Codec } from '../avro/codec.ts';
 import type { Clock } from '../runtime/clock.ts';
 
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 10_000;
+/** After an outage: from one answer to the next question, until all is known again. */
+const CATCH_UP_WAIT_MS = 300;
+
 /**
  * Fetches schemas that records name and this process does not know yet. A registry that does not answer is asked again, with a growing and
- * jittered wait, for as long as it takes: its outage is no reason to bury anything.
+ * jittered wait, for as long as it takes: its outage is no reason to bury anything. From its first failure on one request at a time is made,
+ * however many schemas are waited for, and slowly also when it is back: a fleet that comes all at once may be its next outage.
  */
 export class SchemaLoads {
   readonly #codec: Codec;
@@ -11,6 +17,9 @@ export class SchemaLoads {
   readonly #random: () => number;
   readonly #unavailable: (schemaId: number) => void;
   readonly #waiting = new Map<number, Set<() => void>>();
+  /** Ids that could not be fetched, the one to be asked for next first. */
+  readonly #missed = new Set<number>();
+  #probing = false;
   #closed = false;
 
   constructor(codec: Codec, clock: Clock, random: () => number, unavailable: (schemaId: number) => void) {
@@ -28,26 +37,50 @@ export class SchemaLoads {
       return;
     }
     this.#waiting.set(schemaId, new Set([then]));
-    void this.#load(schemaId);
+    if (this.#probing) this.#missed.add(schemaId);
+    else void this.#loadAtOnce(schemaId);
   }
 
   close(): void {
     this.#closed = true;
   }
 
-  async #load(schemaId: number): Promise<void> {
-    for (let tries = 1; !this.#closed; tries++) {
-      try {
-        await this.#codec.load(schemaId);
-        break;
-      } catch {
-        this.#unavailable(schemaId);
-        const wait = Math.min(10_000, 100 * 2 ** Math.min(tries, 10)) * (0.5 + 0.5 * this.#random());
-        await new Promise<void>((resolve) => { this.#clock.after(wait, resolve); });
+  async #loadAtOnce(schemaId: number): Promise<void> {
+    if (await this.#load(schemaId)) return;
+    this.#missed.add(schemaId);
+    if (this.#probing) return;
+    this.#probing = true;
+    for (let failures = 1; this.#missed.size > 0 && !this.#closed;) {
+      const full = failures === 0 ? CATCH_UP_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 10));
+      await this.#pass(full * (0.5 + 0.5 * this.#random()));
+      if (this.#closed) return;
+      // The others get their turn first, should this be the only one that fails.
+      const next = this.#missed.values().next().value as number;
+      this.#missed.delete(next);
+      if (await this.#load(next)) {
+        failures = 0;
+      } else {
+        failures++;
+        this.#missed.add(next);
       }
+    }
+    this.#probing = false;
+  }
+
+  async #load(schemaId: number): Promise<boolean> {
+    try {
+      await this.#codec.load(schemaId);
+    } catch {
+      if (!this.#closed) this.#unavailable(schemaId);
+      return false;
     }
     const waiting = this.#waiting.get(schemaId);
     this.#waiting.delete(schemaId);
     if (!this.#closed) for (const then of waiting ?? []) then();
+    return true;
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => { this.#clock.after(ms, resolve); });
   }
 }

@@ -1,8 +1,10 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { createCodec, createReader } from '../avro/codec.ts';
 import type { Registry } from '../avro/registry.ts';
 import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
+import { createSandboxStarter, type StartSandbox } from '../isolation/sandbox.ts';
+import { placeOf, SandboxPool } from '../isolation/sandboxPool.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
@@ -14,6 +16,7 @@ import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.
 import type { Handled, StoreResult } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
+import { untilAvailable } from './untilAvailable.ts';
 
 export interface WorkerOptions {
   readonly broker: Broker;
@@ -30,6 +33,10 @@ export interface WorkerOptions {
   readonly groupOf?: (queue: string) => string;
   /** Attempts under way at once in each queue. Default 100. */
   readonly concurrency?: number;
+  /** Processes for attempts of isolated kinds at once, over all queues. Default: as many as there are cores, and at least one for each such kind. */
+  readonly sandboxes?: number | undefined;
+  /** How a sandbox is started; tests have their own way. */
+  readonly startSandbox?: StartSandbox;
   readonly limits?: Partial<EngineLimits>;
   /** Default 10 s. How soon Kafka notices that a worker died. */
   readonly sessionTimeoutMs?: number;
@@ -50,10 +57,16 @@ export interface WorkerOptions {
 export interface Worker {
   readonly workerId: string;
   readonly runners: readonly QueueRunner[];
-  /** Registers schemas, joins the groups, and returns when the first assignments are known. @throws MillraceError of the registry or the broker */
+  /**
+   * Registers schemas, joins the groups, and returns when the first assignments are known. While the registry or Kafka does not answer it says so
+   * in the log, tries again and joins no group: it could run nothing, and would take partitions from workers that know their schemas already.
+   * @throws MillraceError for what trying again does not mend (SCHEMA_INCOMPATIBLE, TOPIC_DRIFT, TOPIC_MISSING, …); NOT_RUNNING when it was stopped meanwhile
+   */
   start(): Promise<void>;
-  /** Drains, commits, leaves the groups, disconnects. Idempotent. What is not finished in time runs elsewhere, or here after the next start. */
+  /** Drains, commits, leaves the groups, disconnects; ends a start that waits. Idempotent. What is not finished in time runs elsewhere, or here after the next start. */
   stop(): Promise<void>;
+  /** What a start waits for; null when it waits for nothing. */
+  readonly waitsFor: string | null;
   /** True when each owned partition is restored, leased and open. */
   readonly ready: boolean;
 }
@@ -67,21 +80,32 @@ export function createWorker(options: WorkerOptions): Worker {
   const byQueue = groupByQueue(jobs);
   const producer = broker.createProducer({ clientId: workerId });
   const admin = broker.createAdmin({ clientId: workerId });
+  const sandboxes = createSandboxPool(options, clock);
   const runners: QueueRunner[] = [];
+  const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
+  let waitsFor: string | null = null;
 
   const start = async (): Promise<void> => {
-    const eventsWriter = await codec.register(jobEventsV2);
-    await Promise.all(jobs.map((job) => codec.register(job.schema)));
-    await producer.start();
-    const topics = await prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger);
+    const persistently = <T>(work: () => Promise<T>): Promise<T> => untilAvailable(work, {
+      clock, random, signal: stopping.signal,
+      failed: (error, nextTryMs) => {
+        waitsFor = error.message;
+        options.logger.warn({ err: error, nextTryMs }, 'the worker cannot start yet; it tries again');
+      },
+    });
+    await sandboxes.start();
+    const [eventsWriter] = await persistently(() => Promise.all([codec.register(jobEventsV2), ...jobs.map((job) => codec.register(job.schema))]));
+    await persistently(() => producer.start());
+    const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
+    waitsFor = null;
     // A worker that was stopped meanwhile must not become a member after all.
     if (stopped !== null) throw new MillraceError('NOT_RUNNING', { at: `worker ${workerId}`, got: 'stopped during its start' });
     for (const [queue, handled] of byQueue) {
       runners.push(new QueueRunner({
         topics: queueTopicNames(queue),
         group: options.groupOf?.(queue) ?? `millrace.${queue}`,
-        workerId, broker, producer, admin, codec, eventsWriter, handled, clock, random,
+        workerId, broker, producer, admin, codec, eventsWriter, handled, sandboxes, clock, random,
         limits: {
           ...defaultLimits,
           retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
@@ -104,8 +128,17 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     workerId,
     runners,
-    start,
-    stop: () => (stopped ??= stop(runners, producer, admin)),
+    start: () => start().catch((error: unknown) => {
+      // What the stop cut short failed because of it.
+      throw stopped !== null ? new MillraceError('NOT_RUNNING', { at: `worker ${workerId}`, got: 'stopped during its start', cause: error }) : error;
+    }),
+    stop() {
+      stopping.abort();
+      return stopped ??= stop(runners, sandboxes, producer, admin);
+    },
+    get waitsFor() {
+      return waitsFor;
+    },
     get ready() {
       return runners.length > 0 && runners.every((runner) => runner.ready);
     },
@@ -120,8 +153,9 @@ function largestCopy({ main, retry }: QueueTopicNames, maxRecordBytes: ReadonlyM
   return Math.max(maxRecordBytes.get(retry) ?? defaultLimits.retryRecordBytes, maxRecordBytes.get(main) ?? 0);
 }
 
-async function stop(runners: readonly QueueRunner[], producer: Producer, admin: Admin): Promise<void> {
+async function stop(runners: readonly QueueRunner[], sandboxes: SandboxPool, producer: Producer, admin: Admin): Promise<void> {
   await Promise.all(runners.map((runner) => runner.stop()));
+  await sandboxes.close();
   await producer.close();
   await admin.close();
 }
@@ -138,3 +172,8 @@ function groupByQueue(jobs: readonly JobDefinition[]): Map<string, Map<string, H
   return byQueue;
 }
 
+function createSandboxPool({ jobs, logger, sandboxes, startSandbox }: WorkerOptions, clock: Clock): SandboxPool {
+  const kinds = new Map(jobs.flatMap(({ kind, queue, isolated }) => (isolated === null ? [] : [[placeOf(queue, kind), isolated]])));
+  const max = Math.max(1, sandboxes ?? Math.max(availableParallelism(), kinds.size));
+  return new SandboxPool({ kinds, max, start: startSandbox ?? createSandboxStarter(clock), clock, logger });
+}

@@ -11,13 +11,15 @@ export type HealthyRunner = Pick<QueueRunner, 'ready' | 'highWatermarks' | 'last
 export interface WorkerHealthOptions {
   /** The runners as they are now; none before the start. */
   readonly runners: () => readonly HealthyRunner[];
+  /** What its start waits for, if it does. */
+  readonly waitsFor?: () => string | null;
   readonly clock: Clock;
   /** With work and without progress for so long, the worker is not live. */
   readonly stallAfterMs: number;
 }
 
 /** A worker's checks. Ready: everything owned is restored and open, and Kafka answers. Live: what could move on does. */
-export function createWorkerChecks({ runners, clock, stallAfterMs }: WorkerHealthOptions): { readonly ready: HealthCheck[]; readonly live: HealthCheck[] } {
+export function createWorkerChecks({ runners, waitsFor = () => null, clock, stallAfterMs }: WorkerHealthOptions): { readonly ready: HealthCheck[]; readonly live: HealthCheck[] } {
   let progress = initialProgress;
   return {
     ready: [
@@ -27,7 +29,7 @@ export function createWorkerChecks({ runners, clock, stallAfterMs }: WorkerHealt
           const all = runners().flatMap((runner) => [...runner.engine.partitions.values()]);
           const closed = all.filter((partition) => partition.phase !== 'active');
           const started = runners().length > 0 && runners().every((runner) => runner.ready);
-          const reason = runners().length === 0 ? 'not started' : `${all.length - closed.length} of ${all.length} partitions open`;
+          const reason = runners().length === 0 ? ['not started', waitsFor()].filter(Boolean).join(': ') : `${all.length - closed.length} of ${all.length} partitions open`;
           return { ok: started && closed.length === 0, reason };
         },
       },

@@ -52,6 +52,8 @@ export interface WitnessLine {
   readonly atMs: number;
   /** On `end` lines. */
   readonly outcome?: AttemptOutcome;
+  /** `partition/offset` of the job's record, where the scenario asks for it: two records may bear one id. */
+  readonly place?: string;
   /** On `end` lines: the wait that the handler asked for, where it did; else the policy's backoff holds. */
   readonly askedMs?: number;
 }

@@ -1,11 +1,10 @@
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { declareQueueTopics } from '../../shared/kafka/topics.ts';
 import { nameEntities, openScene } from './openScene.ts';
 import { fateOf, isPoison, type Workload } from './process/workload.ts';
 import { boundedRepeats } from './promises/boundedRepeats.ts';
 import { allKept, givingUp } from './promises/everyPromise.ts';
 import { findViolations } from './promises/guarantee.ts';
+import { openRefusal as refuse, type Refusal } from './refuseWrites.ts';
 import type { WorkerProcess } from './process/workerProcess.ts';
 import type { Scene } from './scene.ts';
 
@@ -14,18 +13,11 @@ const REFUSES_ALL_BYTES = 60;
 /** Leases and tombstones fit, waiting records do not. */
 const REFUSES_SOME_BYTES = 450;
 
-/** Makes the broker refuse larger records in one of the queue's topics, and lets it take them again. */
-async function openRefusal(scene: Scene, kind: 'retry' | 'dlq', maxBytes = REFUSES_ALL_BYTES): Promise<{ begin(): Promise<void>; end(): Promise<void> }> {
-  const admin = new Kafka({ brokers: inject('brokers').split(','), logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  onTestFinished(() => admin.disconnect());
-  const { name, config } = declareQueueTopics({ queue: scene.workload.queue, partitions: PARTITIONS, replicationFactor: 1 })[kind];
-  const alter = async (changed: Readonly<Record<string, string>>): Promise<void> => {
-    // Altering replaces all settings of the topic.
-    const configEntries = Object.entries({ ...config, ...changed }).map(([key, value]) => ({ name: key, value }));
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries }] });
-  };
-  return { begin: () => alter({ 'max.message.bytes': String(maxBytes) }), end: () => alter({}) };
+/** The broker refuses larger records in one of the queue's topics. */
+async function openRefusal(scene: Scene, kind: 'retry' | 'dlq', maxBytes = REFUSES_ALL_BYTES): Promise<Refusal> {
+  const refusal = await refuse(inject('brokers'), scene, kind, { 'max.message.bytes': String(maxBytes) });
+  onTestFinished(() => refusal.close());
+  return refusal;
 }
 
 /** Committed offset of the partition of each of these jobs, and the job's own. */

@@ -2,6 +2,9 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jobV1, type JobV1 } from '../../schemas/bench.Job/payload.generated.ts';
+import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
+import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin, Broker } from '../../shared/kafka/port.ts';
 import { createMillrace, type Millrace } from '../../shared/millrace.ts';
@@ -17,6 +20,9 @@ import { readBuriedCopies } from './readBuriedCopies.ts';
 import { sightCommits } from './sightCommits.ts';
 import { WitnessReader } from './witnessFile.ts';
 
+/** One job: which of its entity. */
+export type Step = Pick<AcceptedJob, 'entity' | 'sequence'>;
+
 export interface SceneOptions {
   readonly brokers: string;
   readonly registryUrl: string;
@@ -24,6 +30,7 @@ export interface SceneOptions {
   readonly workload?: Partial<Workload>;
 }
 
+const DEFAULT_PARTITIONS = 6;
 const POLL_MS = 20;
 const DEADLINE_MS = 60_000;
 /** Two flushes (a job leaves the waiting room with the second), and what a machine with two busy cores takes to make them durable. */
@@ -43,6 +50,7 @@ export class Scene {
   readonly #witness: WitnessReader;
   readonly #cuts: Cut[] = [];
   readonly #commits: CommitSight[] = [];
+  readonly #jobs = new Map<PayloadSchema<JobV1>, JobDefinition<string, JobV1>>();
 
   private constructor(options: SceneOptions, folder: string) {
     this.#options = options;
@@ -53,7 +61,7 @@ export class Scene {
     this.broker = createKafkajsBroker({ brokers: options.brokers.split(',') });
     this.admin = this.broker.createAdmin({ clientId: 'scene' });
     this.millrace = createMillrace({
-      brokers: options.brokers, registryUrl: options.registryUrl, topics: { partitions: options.partitions ?? 6, replicationFactor: 1 },
+      brokers: options.brokers, registryUrl: options.registryUrl, topics: { partitions: options.partitions ?? DEFAULT_PARTITIONS, replicationFactor: 1 },
       logger: createLogger({ level: 'silent', service: 'scene', clock: systemClock }),
     });
   }
@@ -64,6 +72,11 @@ export class Scene {
 
   get #witnessFile(): string { return join(this.#folder, 'witness.jsonl'); }
   get #mendedFile(): string { return join(this.#folder, 'mended'); }
+  /** For other programs than the scene's workers. */
+  get files(): { readonly witnessFile: string; readonly mendedFile: string } { return { witnessFile: this.#witnessFile, mendedFile: this.#mendedFile }; }
+
+  get partitions(): number { return this.#options.partitions ?? DEFAULT_PARTITIONS; }
+  get cuts(): readonly Cut[] { return this.#cuts; }
 
   /** The witness, as far as it is written. */
   get lines(): History['lines'] {
@@ -72,14 +85,29 @@ export class Scene {
 
   /** Enqueues jobs 1 to `jobs` of each entity, the first of all entities first. Makes the topics. */
   async enqueue(entities: readonly string[], jobs: number, from = 1): Promise<void> {
-    const job = defineStep(this.workload, { worker: 'scene', write: () => undefined, isMended: () => false, nowMs: () => 0 });
-    const told = Array.from({ length: jobs }, (_, index) => entities.map((entity) => ({ entity, sequence: from + index }))).flat();
-    const receipts = await this.millrace.enqueueMany(job, told.map(({ entity, sequence }) => stepPayload(entity, sequence)));
-    for (const [index, { id, partition, offset }] of receipts.entries()) this.accepted.push({ ...told[index] as { entity: string; sequence: number }, id, partition, offset });
+    await this.enqueueSteps(Array.from({ length: jobs }, (_, index) => entities.map((entity) => ({ entity, sequence: from + index }))).flat());
+  }
+
+  /** Enqueues these jobs in this order. */
+  async enqueueSteps(steps: readonly Step[], schema: PayloadSchema<JobV1> = jobV1): Promise<void> {
+    let job = this.#jobs.get(schema);
+    if (job === undefined) {
+      job = defineStep(this.workload, { worker: 'scene', write: () => undefined, isMended: () => false, nowMs: () => 0 }, schema);
+      this.#jobs.set(schema, job);
+    }
+    const receipts = await this.millrace.enqueueMany(job, steps.map(({ entity, sequence }) => stepPayload(entity, sequence)));
+    for (const [index, { id, partition, offset }] of receipts.entries()) this.accepted.push({ ...steps[index] as Step, id, partition, offset });
   }
 
   /** Starts a worker; returns when it is a member of the group. */
   async startWorker(parameters: Partial<WorkerParameters> = {}): Promise<WorkerProcess> {
+    const worker = this.spawnWorker(parameters);
+    await this.until(`${worker.workerId} to be ready`, () => worker.has('ready'));
+    return worker;
+  }
+
+  /** The same without waiting for anything. */
+  spawnWorker(parameters: Partial<WorkerParameters> = {}): WorkerProcess {
     const worker = WorkerProcess.spawn({
       brokers: this.#options.brokers, registryUrl: this.#options.registryUrl, workerId: `w${this.workers.length + 1}`, workload: this.workload,
       witnessFile: this.#witnessFile, mendedFile: this.#mendedFile,
@@ -87,7 +115,6 @@ export class Scene {
       ...parameters,
     });
     this.workers.push(worker);
-    await this.until(`${worker.workerId} to be ready`, () => worker.has('ready'));
     return worker;
   }
 
@@ -136,14 +163,23 @@ export class Scene {
     });
   }
 
+  /** The partitions that this worker was the last to open. */
+  heldBy(worker: WorkerProcess): number[] {
+    const latest = new Map<number, { readonly epoch: number; readonly worker: WorkerProcess }>();
+    for (const one of this.workers) {
+      for (const { partition, epoch } of one.all('active')) if (epoch > (latest.get(partition)?.epoch ?? -1)) latest.set(partition, { epoch, worker: one });
+    }
+    return [...latest].filter(([, holder]) => holder.worker === worker).map(([partition]) => partition);
+  }
+
   /** How many different jobs are done so far. */
   get doneJobs(): number {
     this.#witness.read();
     return this.#witness.done.size;
   }
 
-  untilDone(count: number): Promise<void> {
-    return this.until(`${count} of ${this.accepted.length} jobs to be done`, () => this.doneJobs >= count);
+  untilDone(count: number, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.until(`${count} of ${this.accepted.length} jobs to be done`, () => this.doneJobs >= count, deadlineMs);
   }
 
   /** Everything of the main topic is committed: it is done, buried or in the waiting room. */
@@ -163,13 +199,18 @@ export class Scene {
   }
 
   async history(): Promise<History> {
+    return { ...this.historySoFar(), buried: await readBuriedCopies(this.broker, this.admin, this.workload.queue) };
+  }
+
+  /** The same without the dead letters, and so without asking Kafka. */
+  historySoFar(): History {
     const { order, whenBuried, attempts, backoff } = this.workload;
     return {
       policy: { order, whenBuried, attempts, backoff },
       accepted: this.accepted,
       lines: [...this.lines],
       cuts: this.#cuts,
-      buried: await readBuriedCopies(this.broker, this.admin, this.workload.queue),
+      buried: [],
       commits: this.#commits,
       flushWindowMs: FLUSH_WINDOW_MS,
     };
@@ -185,7 +226,7 @@ export class Scene {
   }
 
   #describe(): string {
-    const workers = this.workers.map(({ workerId, said, errors, alive }) => `${workerId} (${alive ? 'alive' : 'gone'}): ${JSON.stringify(said.slice(-8))} ${errors.slice(-500)}`);
+    const workers = this.workers.map(({ workerId, said, errors, alive }) => `${workerId} (${alive ? 'alive' : 'gone'}): ${JSON.stringify(said.filter(({ type }) => type !== 'produced').slice(-8))} ${errors.slice(-500)}`);
     return [`witness: ${this.lines.length} lines, ${this.doneJobs} of ${this.accepted.length} done`, ...workers].join('\n');
   }
 }

@@ -12,10 +12,12 @@ export interface PlantedTask {
   readonly from: number;
   readonly seeds: number;
   readonly shrink: boolean;
+  /** Played first: where it shows the bug, no seed is. */
+  readonly plan: Plan | null;
 }
 
 export interface PlantedFind {
-  /** Seeds played. */
+  /** Seeds played; 0: the given plan was enough. */
   readonly seeds: number;
   /** Of the first seed that shows it. */
   readonly violations: readonly Violation[];
@@ -24,7 +26,7 @@ export interface PlantedFind {
 }
 
 /** Loads the code with the bug in it, and plays seeds of the bug's style until one breaks a promise. The bug lives in this thread alone. */
-const { name, from, seeds, shrink: shrinks } = workerData as PlantedTask;
+const { name, from, seeds, shrink: shrinks, plan: known } = workerData as PlantedTask;
 const bug = plantedBugs[name] as PlantedBug;
 const shared = new URL('../../shared/', import.meta.url).href;
 const files = new Map(bug.edits.map(({ file }) => [new URL(file, shared).href, file]));
@@ -42,14 +44,18 @@ const { drawPlan } = await import('./drawPlan.ts');
 if (untouched.size > 0) throw new Error(`planted bug "${name}": never loaded ${[...untouched].join(', ')}`);
 
 const startedMs = performance.now();
+const play = (plan: Plan): Promise<readonly Violation[]> =>
+  runPlan(plan).then((report) => report.violations, (error: unknown) => [{ anomaly: 'crash', detail: error instanceof Error ? String(error.stack) : String(error) }]);
 let found: PlantedFind = { seeds, violations: [], plan: null, ms: 0 };
-for (let seed = from; seed < from + seeds; seed++) {
+if (known !== null) {
+  const violations = await play(known);
+  if (violations.some(({ anomaly }) => bug.anomalies.includes(anomaly))) found = { seeds: 0, violations, plan: known, ms: 0 };
+}
+for (let seed = from; found.plan === null && seed < from + seeds; seed++) {
   const drawn = drawPlan(seed, bug.style);
   const plan = bug.compactionLagMs === undefined ? drawn : { ...drawn, settings: { ...drawn.settings, compactionLagMs: bug.compactionLagMs } };
-  const violations = await runPlan(plan).then((report) => report.violations, (error: unknown) => [{ anomaly: 'crash', detail: String(error) }]);
-  if (violations.length === 0) continue;
-  found = { seeds: seed - from + 1, violations, plan, ms: 0 };
-  break;
+  const violations = await play(plan);
+  if (violations.length > 0) found = { seeds: seed - from + 1, violations, plan, ms: 0 };
 }
 if (shrinks && found.plan !== null) {
   const { shrink } = await import('./shrink.ts');

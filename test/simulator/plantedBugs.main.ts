@@ -1,23 +1,37 @@
-/** Searches the planted bugs, or one: `npm run simulate:planted -- [--name "rule 1"] [--shrink]`. Ends with 1 when one is not caught as expected. */
+/**
+ * Searches the planted bugs, or one: `npm run simulate:planted -- [--name "rule 1"] [--keep]`. Ends with 1 when one is not caught as expected.
+ * `--keep` shrinks what it finds and writes it to plantedPlans.json, where the tests have it from.
+ */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findPlantedBug } from './findPlantedBug.ts';
+import type { Plan } from './plan.ts';
 import { plantedBugs } from './plantedBugs.ts';
+import { PLANTED_PLANS, readPlantedPlans } from './plantedPlans.ts';
 
-const { values } = parseArgs({ options: { name: { type: 'string' }, from: { type: 'string', default: '1' }, seeds: { type: 'string' }, shrink: { type: 'boolean', default: false }, threads: { type: 'string', default: '2' } } });
+const { values } = parseArgs({ options: { name: { type: 'string' }, from: { type: 'string', default: '1' }, seeds: { type: 'string' }, keep: { type: 'boolean', default: false }, threads: { type: 'string', default: '2' } } });
 const names = Object.keys(plantedBugs).filter((name) => values.name === undefined || name === values.name);
 let missed = 0;
+/** Read and written at once: another search may keep its own meanwhile. */
+function keepPlan(name: string, plan: Plan): void {
+  const kept = new Map(Object.entries(readPlantedPlans()));
+  kept.set(name, plan);
+  const lines = [...kept].sort(([a], [b]) => a.localeCompare(b)).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  writeFileSync(PLANTED_PLANS, `{\n${lines.join(',\n')}\n}\n`);
+}
+
 const next = names.values();
 const search = async (): Promise<void> => {
   for (const name of next) {
     const bug = plantedBugs[name];
     if (bug === undefined) continue;
-    const { seeds, violations, plan, ms } = await findPlantedBug({ name, from: Number(values.from), seeds: Number(values.seeds ?? bug.seeds), shrink: values.shrink });
+    const { seeds, violations, plan, ms } = await findPlantedBug({ name, from: Number(values.from), seeds: Number(values.seeds ?? bug.seeds), shrink: values.keep, plan: null });
     const anomalies = [...new Set(violations.map(({ anomaly }) => anomaly))];
     const isCaught = anomalies.some((anomaly) => bug.anomalies.includes(anomaly));
     if (!isCaught) missed++;
     process.stdout.write(`${isCaught ? 'caught' : 'MISSED'}  ${name}: ${anomalies.join(', ') || 'nothing'} in ${seeds} seeds, ${Math.round(ms)} ms\n`);
-    if (!isCaught || values.shrink) for (const { anomaly, detail } of violations) process.stdout.write(`        ${anomaly}: ${detail.slice(0, 400)}\n`);
-    if (values.shrink && plan !== null) process.stdout.write(`        ${JSON.stringify(plan)}\n`);
+    if (!isCaught) for (const { anomaly, detail } of violations) process.stdout.write(`        ${anomaly}: ${detail.slice(0, 400)}\n`);
+    if (values.keep && isCaught && plan !== null) keepPlan(name, plan);
   }
 };
 await Promise.all(Array.from({ length: Number(values.threads) }, search));

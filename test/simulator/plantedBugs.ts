@@ -257,7 +257,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   'a claimed job overtaken': {
     is: 'ours: what was redriven into the lane of a claimed at-most-once job kept a stop from running it',
     edits: [edit('engine/settle.ts', 'if (lane.head !== null && lane.head !== job && job.inLane) {', 'if (lane.head !== null && lane.head !== job && job.inLane && job.offset < 0) {')],
-    style: 'dead letters', anomalies: ['bounded loss', 'poison is buried', 'live, and no progress'], seeds: SELDOM,
+    style: 'dead letters', anomalies: ['bounded loss', 'poison is buried', 'live, and no progress', 'stopped in time'], seeds: SELDOM,
   },
   'a lease war': {
     is: 'ours: an expelled worker that had not heard of it leased over the owner, which leased over it, and so on',

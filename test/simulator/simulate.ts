@@ -30,8 +30,10 @@ export function simulate(seed: number): Promise<Report> {
   return runPlan(drawPlan(seed));
 }
 
-export async function runPlan(plan: Plan): Promise<Report> {
+/** @param look called before anything happens, for whoever wants to see more than the report tells */
+export async function runPlan(plan: Plan, look: (world: World) => void = () => undefined): Promise<Report> {
   const world = new World(plan);
+  look(world);
   world.ledger.countLines = () => world.witness.lines.length;
   arrangeJobs(world);
   for (const { id, atMs, version } of plan.workers) world.at(atMs, () => { world.hire(version, id); });

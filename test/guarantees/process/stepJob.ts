@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
+import type { JobContext } from '../../../shared/jobs/jobContext.ts';
 import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
 import { dead, done, retry, type Outcome } from '../../../shared/jobs/outcome.ts';
+import type { PayloadSchema } from '../../../schemas/payloadSchema.ts';
 import { jobV1, type JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import type { AttemptOutcome, WitnessLine } from '../history.ts';
 import { fateOf, isPoison, workMsOf, type Fate, type Workload } from './workload.ts';
@@ -12,6 +14,8 @@ export interface StepTools {
   readonly write: (line: WitnessLine) => void;
   readonly isMended: () => boolean;
   readonly nowMs: () => number;
+  /** `partition/offset` of the record that an attempt is of; left out where ids tell enough. */
+  readonly placeOf?: (context: JobContext) => string;
 }
 
 type Told = Omit<WitnessLine, 'type' | 'atMs' | 'outcome'>;
@@ -25,13 +29,13 @@ export function stepPayload(entity: string, sequence: number): JobV1 {
 }
 
 /** The kind that a workload describes; its handler tells the witness all that it does. */
-export function defineStep(workload: Workload, tools: StepTools): JobDefinition<string, JobV1> {
+export function defineStep(workload: Workload, tools: StepTools, schema: PayloadSchema<JobV1> = jobV1): JobDefinition<string, JobV1> {
   let runs = 0;
   const { backoff, batch } = workload;
   const base = {
     kind: workload.kind,
     queue: workload.queue,
-    schema: jobV1,
+    schema,
     key: (payload: JobV1) => payload.note ?? '',
     order: workload.order,
     whenBuried: workload.whenBuried,
@@ -53,7 +57,8 @@ export function defineStep(workload: Workload, tools: StepTools): JobDefinition<
     return defineJob({
       ...base,
       async handle(payload, ctx) {
-        const { mended, ...told } = begin(payload, ctx, ++runs);
+        const { mended, ...begun } = begin(payload, ctx, ++runs);
+        const told = tools.placeOf === undefined ? begun : { ...begun, place: tools.placeOf(ctx) };
         tell('start', told);
         if (!await work(workMsOf(workload, told.entity, told.sequence, tools.isMended), ctx.signal)) {
           tell('end', told, 'aborted');

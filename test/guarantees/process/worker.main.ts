@@ -1,8 +1,11 @@
 import { existsSync, openSync, writeSync } from 'node:fs';
+import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
+import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import { createMillrace } from '../../../shared/millrace.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { QueueObserver } from '../../../shared/worker/observer.ts';
+import { countProduces } from './countProduces.ts';
 import { defineStep } from './stepJob.ts';
 import type { Said, WorkerParameters } from './workerParameters.ts';
 
@@ -37,7 +40,20 @@ const observer: QueueObserver = {
   trouble: (error) => { say({ type: 'trouble', message: error.message }); },
 };
 
-const millrace = createMillrace({ brokers, registryUrl, topics: false, logger: createLogger({ level: 'silent', service: 'guarantees', clock: systemClock }) });
+const { main, ...others } = queueTopicNames(workload.queue);
+const produced = new Map<string, number>();
+const broker = createKafkajsBroker({
+  brokers: brokers.split(','),
+  socketFactory: countProduces([main, ...Object.values(others)], (topic) => { produced.set(topic, (produced.get(topic) ?? 0) + 1); }),
+});
+let second = Math.floor(Date.now() / 1000);
+setInterval(() => {
+  for (const [topic, requests] of produced) say({ type: 'produced', second, topic, requests });
+  produced.clear();
+  second = Math.floor(Date.now() / 1000);
+}, 1000).unref();
+
+const millrace = createMillrace({ brokers, broker, registryUrl, topics: false, logger: createLogger({ level: 'silent', service: 'guarantees', clock: systemClock }) });
 
 let stopping = false;
 const stop = async (): Promise<void> => {

@@ -23,6 +23,12 @@ export type Said =
   | { readonly type: 'active'; readonly partition: number; readonly epoch: number; readonly waiting: number }
   | { readonly type: 'publish-refused'; readonly partition: number; readonly stream: string; readonly code: string }
   | { readonly type: 'noticed'; readonly partition: number; readonly notice: string }
+  /** In this second of the epoch so many Produce requests held records of the topic. */
+  | { readonly type: 'produced'; readonly second: number; readonly topic: string; readonly requests: number }
   | { readonly type: 'buried'; readonly id: string; readonly reason: string }
   | { readonly type: 'commit-failed'; readonly code: string }
-  | { readonly type: 'trouble'; readonly message: string };
+  | { readonly type: 'trouble'; readonly message: string }
+  /** Its `/livez` changed its mind. */
+  | { readonly type: 'health'; readonly live: boolean; readonly reason: string }
+  /** Its event loop stood still for so long, until now. */
+  | { readonly type: 'stalled'; readonly ms: number };

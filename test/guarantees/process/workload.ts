@@ -20,6 +20,8 @@ export interface Workload {
   readonly slowRetry: { readonly sequence: number; readonly afterMs: number } | null;
   /** One job whose attempts take longer than all others, until that is mended. */
   readonly long: { readonly entity: string; readonly sequence: number; readonly ms: number } | null;
+  /** This share of the jobs takes so long, from and to. */
+  readonly slow: { readonly share: number; readonly ms: readonly [number, number] } | null;
 }
 
 export const plainWorkload: Omit<Workload, 'queue'> = {
@@ -35,6 +37,7 @@ export const plainWorkload: Omit<Workload, 'queue'> = {
   batch: null,
   slowRetry: null,
   long: null,
+  slow: null,
 };
 
 export type Fate = 'done' | 'retry' | 'retry-slowly' | 'throw' | 'dead' | 'left-out';
@@ -54,8 +57,9 @@ export function isPoison(workload: Workload, entity: string, sequence: number): 
   return shareOf(`${entity}#${sequence}/poisoned`) < workload.poisonShare;
 }
 
-export function workMsOf({ workMs: [from, to], long }: Workload, entity: string, sequence: number, isMended: () => boolean): number {
+export function workMsOf({ workMs, long, slow }: Workload, entity: string, sequence: number, isMended: () => boolean): number {
   if (long?.entity === entity && long.sequence === sequence && !isMended()) return long.ms;
+  const [from, to] = slow !== null && shareOf(`${entity}#${sequence}/slow`) < slow.share ? slow.ms : workMs;
   return from + (to - from) * shareOf(`${entity}#${sequence}/work`);
 }
 

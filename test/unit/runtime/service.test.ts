@@ -34,6 +34,18 @@ function setUp(given: Partial<RunOptions> = {}) {
 }
 
 describe('a service', () => {
+  it('has its start interrupted by a stop that meets it, and only then', async () => {
+    const interrupted: string[] = [];
+    const away = gate();
+    const waiting = createService('waiting', { start: () => away.promise, stop: () => Promise.resolve(), interrupt: () => { interrupted.push('waiting'); away.open(); } });
+    void waiting.start();
+    await waiting.stop();
+    const running = createService('running', { start: () => Promise.resolve(), stop: () => Promise.resolve(), interrupt: () => { interrupted.push('running'); } });
+    await running.start();
+    await running.stop();
+    expect(interrupted).toEqual(['waiting']);
+  });
+
   it('starts once and stops once, however often it is asked', async () => {
     const { service, journal } = setUp();
     const one = service('a');

@@ -1,0 +1,40 @@
+import type { ErrorCode } from '../errors/catalogue.ts';
+import type { Failure, Outcome } from '../jobs/outcome.ts';
+
+/** One attempt, as it goes into a sandbox. */
+export interface SandboxTask {
+  readonly payload: unknown;
+  readonly id: string;
+  readonly key: string | null;
+  readonly kind: string;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly fence: number;
+  /** Epoch ms. */
+  readonly enqueuedAtMs: number;
+}
+
+/** How the handler ended: with an answer, or with something thrown, of which name, code and message arrive. */
+export type HandlerEnd =
+  | { readonly type: 'answered'; readonly outcome: Outcome }
+  | { readonly type: 'threw'; readonly failure: Failure; readonly permanent: boolean };
+
+export type LogLevelName = 'debug' | 'info' | 'warn' | 'error';
+
+/** A line that the handler logs: `fields` as JSON, so that a line of megabytes, or one that no JSON can say, stays where it was made. */
+export interface SandboxLine {
+  readonly level: LogLevelName;
+  readonly fields: string;
+  readonly message: string;
+}
+
+export type ToSandbox =
+  | { readonly type: 'run'; readonly number: number; readonly task: SandboxTask }
+  | { readonly type: 'abort'; readonly number: number; readonly code: ErrorCode; readonly at: string | null; readonly expected: string | null };
+
+export type FromSandbox =
+  | { readonly type: 'ready' }
+  /** The handler's module cannot be used. */
+  | { readonly type: 'unusable'; readonly failure: Failure }
+  | ({ readonly type: 'log'; readonly number: number } & SandboxLine)
+  | { readonly type: 'ended'; readonly number: number; readonly end: HandlerEnd; readonly rssBytes: number };

@@ -1,0 +1,49 @@
+import type { Fault } from '../fault.ts';
+import type { TopicControl } from './topicControl.ts';
+
+/** What the topics' faults reach. */
+export interface TopicStage {
+  readonly topics: TopicControl;
+}
+
+/** Nothing of ours fits. */
+const REFUSES_ALL = { 'max.message.bytes': '60' };
+/** Leases and tombstones fit, waiting records do not. */
+const REFUSES_SOME = { 'max.message.bytes': '450' };
+/** More than there are: every write is refused for the time being. */
+const TOO_FEW_REPLICAS = { 'min.insync.replicas': '4' };
+
+function refusal(name: string, topic: 'retry' | 'dlq' | 'events' | 'main', changed: Readonly<Record<string, string>>, what: string): Fault<TopicStage> {
+  return {
+    name,
+    forMs: [3000, 20_000],
+    weight: 0.5,
+    async begin({ topics }) {
+      await topics.alter(topic, changed);
+      return { what, heal: () => topics.alter(topic, {}) };
+    },
+  };
+}
+
+const addPartitions: Fault<TopicStage> = {
+  name: 'partitions added',
+  forMs: [0, 0],
+  weight: 0.1,
+  async begin({ topics }) {
+    const before = topics.partitions;
+    await topics.addPartitions(2);
+    return { what: `each topic of the queue has ${topics.partitions} partitions instead of ${before}`, heal: () => Promise.resolve() };
+  },
+};
+
+/** What can happen to the queue's topics. */
+export const topicFaults: readonly Fault<TopicStage>[] = [
+  refusal('retry topic rejects', 'retry', REFUSES_ALL, 'the retry topic refuses every record as too large'),
+  refusal('retry topic rejects some', 'retry', REFUSES_SOME, 'the retry topic refuses waiting records as too large, and takes small ones'),
+  refusal('retry topic lacks replicas', 'retry', TOO_FEW_REPLICAS, 'the retry topic wants four replicas in sync'),
+  refusal('DLQ rejects', 'dlq', REFUSES_ALL, 'the dead-letter topic refuses every record as too large'),
+  refusal('DLQ lacks replicas', 'dlq', TOO_FEW_REPLICAS, 'the dead-letter topic wants four replicas in sync'),
+  refusal('events topic rejects', 'events', TOO_FEW_REPLICAS, 'the events topic wants four replicas in sync'),
+  refusal('intake lacks replicas', 'main', TOO_FEW_REPLICAS, 'the main topic wants four replicas in sync: nothing can be enqueued'),
+  addPartitions,
+];

@@ -1,0 +1,2 @@
+/** A module that forgot its handler. */
+export const handler = 'elsewhere';

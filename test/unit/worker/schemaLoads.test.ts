@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import type { Codec } from '../../../shared/avro/codec.ts';
+import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
+import { SchemaLoads } from '../../../shared/worker/schemaLoads.ts';
+
+function openScene() {
+  const clock = createVirtualClock(0);
+  const asked: { id: number; atMs: number }[] = [];
+  const known: number[] = [];
+  const broken = new Set<number>();
+  let up = false;
+  const load = (id: number): Promise<void> => {
+    asked.push({ id, atMs: clock.monotonic() });
+    return up && !broken.has(id) ? Promise.resolve() : Promise.reject(new Error('away'));
+  };
+  const loads = new SchemaLoads({ load } as Pick<Codec, 'load'> as Codec, clock, () => 1, () => undefined);
+  const askedSince = (ms: number): number => asked.filter(({ atMs }) => atMs >= ms).length;
+  return { clock, asked, askedSince, known, broken, want: (id: number) => { loads.whenKnown(id, () => { known.push(id); }); }, set: (state: boolean) => { up = state; }, loads };
+}
+
+test('asks a registry that is away for one schema at a time, however many are waited for, and never gives up', async () => {
+  const { clock, askedSince, want } = openScene();
+  for (let id = 1; id <= 50; id++) want(id);
+  await clock.advance(600_000);
+  const minute = askedSince(clock.monotonic() - 60_000);
+  expect(minute).toBeGreaterThanOrEqual(6);
+  expect(minute).toBeLessThanOrEqual(7);
+});
+
+test('fetches all that is waited for when the registry is back, one after the other', async () => {
+  const { clock, asked, known, want, set } = openScene();
+  for (let id = 1; id <= 20; id++) want(id);
+  await clock.advance(60_000);
+  set(true);
+  const backMs = clock.monotonic();
+  await clock.advance(10_000 + 20 * 300);
+  expect(known.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  const busiest = Math.max(...[...Map.groupBy(asked.filter(({ atMs }) => atMs > backMs), ({ atMs }) => Math.floor(atMs / 1000)).values()].map((all) => all.length));
+  expect(busiest).toBeLessThanOrEqual(4);
+  // Then it is as before: what is new is asked for at once.
+  want(99);
+  await clock.advance(1);
+  expect(known).toContain(99);
+});
+
+test('does not hold up the other schemas for one that the registry cannot give', async () => {
+  const { clock, known, broken, want, set } = openScene();
+  broken.add(1);
+  set(true);
+  want(1);
+  await clock.advance(1);
+  for (let id = 2; id <= 5; id++) want(id);
+  await clock.advance(5000);
+  expect(known.toSorted()).toEqual([2, 3, 4, 5]);
+});
+
+test('asks nobody any more when it is closed', async () => {
+  const { clock, asked, want, loads } = openScene();
+  want(1);
+  await clock.advance(10_000);
+  loads.close();
+  const before = asked.length;
+  await clock.advance(60_000);
+  expect(asked.length).toBe(before);
+});
