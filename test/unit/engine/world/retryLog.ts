@@ -24,6 +24,12 @@ export interface Sent {
   readonly scope: string;
 }
 
+/** What a record says that says nothing. */
+export const BLANK: Sent = {
+  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
+  control: false, on: false, scope: '',
+};
+
 export interface LogEntry extends Sent {
   readonly offset: number;
   /** Steps with a live owner, when it was appended. */

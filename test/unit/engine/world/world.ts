@@ -3,16 +3,12 @@ import { History } from './history.ts';
 import { MainLog } from './mainLog.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { Chance } from './random.ts';
-import { RetryLog, type Sent } from './retryLog.ts';
+import { BLANK, RetryLog } from './retryLog.ts';
 import type { Payload, Shard, Surroundings } from './shard.ts';
 import { Worker } from './worker.ts';
 
 const HEALING_STEPS = 6000;
 const WORKERS = 3;
-
-const BLANK: Sent = {
-  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive', control: false, on: false, scope: '',
-};
 
 export interface WorldOptions {
   readonly seed: number;
