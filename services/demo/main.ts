@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import { startDevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { connectionKeys, developmentKeys, knownNames } from '../../shared/runtime/config/keys.ts';
+import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 import { forgetRuns, startDemo } from './demo.ts';
@@ -20,6 +22,7 @@ try {
 
 async function start(options: ReturnType<typeof readOptions>): Promise<void> {
   const root = join(import.meta.dirname, '..', '..');
+  const { cacheDir } = readConfig({ ...connectionKeys, ...developmentKeys }, process.env, knownNames);
   const homeDir = options.home === null ? join(root, '.millrace') : resolve(options.home);
   const onTerminal = process.stdout.isTTY && !options.json;
   const screen = createScreen(options.json ? 'json' : onTerminal ? 'line' : 'lines', (text) => { process.stdout.write(text); }, () => process.stdout.columns);
@@ -27,7 +30,7 @@ async function start(options: ReturnType<typeof readOptions>): Promise<void> {
 
   const starting = startDevStack({
     host: process,
-    cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(root, '.cache'),
+    cacheDir: resolve(root, cacheDir),
     homeDir,
     startedBy: 'start',
     fresh: options.fresh,

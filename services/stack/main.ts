@@ -1,6 +1,8 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { startDevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { connectionKeys, developmentKeys, knownNames } from '../../shared/runtime/config/keys.ts';
+import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 
@@ -10,9 +12,10 @@ const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 const stop = listenForStop(process, systemClock);
 
 try {
+  const { cacheDir } = readConfig({ ...connectionKeys, ...developmentKeys }, process.env, knownNames);
   const starting = startDevStack({
     host: process,
-    cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(root, '.cache'),
+    cacheDir: resolve(root, cacheDir),
     homeDir: join(root, '.millrace'),
     startedBy: 'stack',
     report: say,

@@ -8,6 +8,7 @@ import { findJava, findTool, type Java } from './findTool.ts';
 import type { HostProcess, Report } from './hostProcess.ts';
 import { startKafka } from './kafka.ts';
 import { areKafkaJarsCached, KAFKA_VERSION, kafkaJars } from './kafkaJars.ts';
+import { requireGivenKafka, requireGivenRegistry } from './requireGiven.ts';
 import { isRegistryCached, REGISTRY_VERSION, registryJar, startRegistry } from './registry.ts';
 
 export interface StackOptions {
@@ -62,6 +63,7 @@ interface Part {
  *
  * @throws MillraceError NOTHING_TO_RUN_KAFKA or NOTHING_TO_RUN_REGISTRY: the message says what to install, a line each.
  * @throws MillraceError EMBEDDED_START_FAILED: something was there, and did not start.
+ * @throws MillraceError BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE: what the environment names is not there.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { host, env, cacheDir, need, report, clock = systemClock } = options;
@@ -70,6 +72,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const givenRegistry = env['SCHEMA_REGISTRY_URL']?.trim().replace(/\/+$/, '') ?? '';
   const startsRegistry = need.registry && givenRegistry === '';
   if (startsRegistry) await checkRegistryCanStart(options, java);
+  // What is given and not there would show late, and as somebody else's failure.
+  if (source?.kind === 'given') await requireGivenKafka(source.brokers, clock);
+  if (need.registry && !startsRegistry) await requireGivenRegistry(givenRegistry);
 
   // One Maven at a time: two that fill the same local repository for the first time may trip over one another.
   if (source?.kind === 'jars' && java !== undefined) await kafkaJars({ host, clock, cacheDir, java, report });

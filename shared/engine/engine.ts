@@ -45,7 +45,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.random = options.random;
     this.recordBytes = options.recordBytes;
     this.retain = options.retain;
-    this.#starts = new StartQueue(options.limits.concurrency);
+    this.#starts = new StartQueue(options.limits.concurrency, () => this.#countClaims());
   }
 
   // ---- events ----
@@ -111,6 +111,19 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.checkDrained(partition);
   }
 
+  /** The time for draining a partition is over: of what is claimed nothing begins any more. */
+  cutShort(number: number): void {
+    const partition = this.partitions.get(number);
+    if (partition !== undefined) partition.overtime = true;
+  }
+
+  /** A job that waits for its schema holds up no others. */
+  #countClaims(): number {
+    let claims = 0;
+    for (const partition of this.partitions.values()) if (partition.phase === 'active') claims += partition.claims - partition.parkedClaims;
+    return claims;
+  }
+
   checkDrained(partition: Partition): void {
     if (!partition.draining || partition.drainedTold || !partition.isDrained || this.partitions.get(partition.number) !== partition) return;
     partition.drainedTold = true;
@@ -163,7 +176,10 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.#starts.ended(job);
     const partition = job.lane.partition;
     partition.running--;
-    if (job.claimed) partition.claims++;
+    if (job.claimed) {
+      partition.claims++;
+      partition.parkedClaims++;
+    }
     job.state = 'queued';
     this.checkDrained(partition);
   }
@@ -172,6 +188,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     const lane = job.lane;
     if (lane.busy !== job || job.state !== 'queued') return;
     lane.busy = null;
+    if (job.claimed) lane.partition.parkedClaims--;
     wakeLane(lane.partition, lane);
   }
 
@@ -229,6 +246,16 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   /** Attempts under way (a batch counts as one). */
   get running(): number {
     return this.#starts.running;
+  }
+
+  /** Lanes that {@link takeStarts} could begin their heads of; for health. */
+  get startable(): number {
+    return this.#starts.startable;
+  }
+
+  /** Whether the partition's next record waits for its schema, which somebody else has to bring. */
+  awaitsSchema(partition: Partition): boolean {
+    return this.#unread.has(partition);
   }
 
   /** Slots are free and nothing is ready: intake is what holds the engine up. */

@@ -52,6 +52,13 @@ export function interruptAttempt(partition: Partition, job: Job, now: number): v
   wakeLane(partition, job.lane);
 }
 
+/** At most once: the time to run it is over, and nobody else will. It never began, so that a redrive may run it. */
+export function buryUnbegun(partition: Partition, job: Job, now: number): void {
+  job.concluded = true;
+  noteFailure(job, { code: 'INTERRUPTED', name: 'Interrupted', message: 'the worker stopped before its only attempt began', at: now }, now);
+  bury(partition, job, 'attempts', job.failure, now);
+}
+
 function noteFailure(job: Job, failure: Failure | null, now: number): void {
   const noted = failure ?? { code: 'RETRY', name: 'Retry', message: 'the handler asked for another attempt', at: now };
   const stamped = noted.at === 0 ? { ...noted, at: now } : noted;

@@ -92,6 +92,10 @@ export class Partition {
   running = 0;
   /** At-most-once jobs between their claim and their start: nobody else would run them. */
   claims = 0;
+  /** Those of them that wait for their schema. */
+  parkedClaims = 0;
+  /** The time for draining is over: nothing is begun any more. */
+  overtime = false;
 
   readonly backlog = new Fifo<Backlog<MainRecord>>();
   backlogRecords = 0;

@@ -1,5 +1,5 @@
 import { Fifo } from './fifo.ts';
-import { buryFaulty, lookAtUnknownKind } from './finish.ts';
+import { buryFaulty, buryUnbegun, lookAtUnknownKind } from './finish.ts';
 import type { Job } from './job.ts';
 import type { Lane } from './lane.ts';
 import { settleBeforeStart } from './settle.ts';
@@ -18,12 +18,17 @@ interface Gathering {
 /** Ready lanes in the order in which they became ready, the free slots, and the batches that are gathered. */
 export class StartQueue {
   readonly #concurrency: number;
+  readonly #claims: () => number;
   readonly #ready = new Fifo<Lane>();
+  /** Ready lanes with an at-most-once job at their head, for which there is no claim now. */
+  readonly #unclaimed = new Fifo<Lane>();
   readonly #gathering = new Map<string, Gathering>();
   #running = 0;
 
-  constructor(concurrency: number) {
+  /** @param claims how many at-most-once jobs are claimed, or being claimed, and not begun */
+  constructor(concurrency: number, claims: () => number) {
     this.#concurrency = concurrency;
+    this.#claims = claims;
   }
 
   push(lane: Lane): void {
@@ -35,15 +40,20 @@ export class StartQueue {
     return this.#running;
   }
 
+  /** Lanes that could begin their head now: slots are free. */
+  get startable(): number {
+    return this.#running < this.#concurrency ? this.#ready.length : 0;
+  }
+
   get hungry(): boolean {
-    return this.#running < this.#concurrency && this.#ready.length === 0;
+    return this.#running < this.#concurrency && this.#ready.length === 0 && this.#unclaimed.length === 0;
   }
 
   take(now: number): readonly Start[] {
-    if (this.#ready.length === 0 && this.#gathering.size === 0) return NOTHING;
+    if (this.#ready.length === 0 && this.#gathering.size === 0 && this.#unclaimed.length === 0) return NOTHING;
     const starts: Start[] = [];
     while (this.#running < this.#concurrency) {
-      const lane = this.#ready.shift();
+      const lane = (this.#unclaimed.length > 0 && this.#mayClaim ? this.#unclaimed : this.#ready).shift();
       if (lane === undefined) break;
       lane.ready = false;
       const job = runnableHead(lane.partition, lane);
@@ -53,6 +63,11 @@ export class StartQueue {
     }
     if (this.#gathering.size > 0) this.#takeDueBatches(starts, now);
     return starts;
+  }
+
+  /** A kill loses what is claimed, and a stop has to run it: so no more is claimed ahead than can run at once. */
+  get #mayClaim(): boolean {
+    return this.#claims() < this.#concurrency;
   }
 
   #begin(lane: Lane, job: Job, now: number): Start | null {
@@ -65,8 +80,19 @@ export class StartQueue {
       lookAtUnknownKind(partition, job, now);
       return null;
     }
+    const isUnclaimed = job.policy.delivery === 'at-most-once' && !job.claimed;
+    if (isUnclaimed && !this.#mayClaim) {
+      lane.ready = true;
+      this.#unclaimed.push(lane);
+      return null;
+    }
+    if (job.claimed) partition.claims--;
+    if (job.claimed && partition.overtime) {
+      buryUnbegun(partition, job, now);
+      return null;
+    }
     lane.busy = job;
-    if (job.policy.delivery === 'at-most-once' && !job.claimed) {
+    if (isUnclaimed) {
       job.state = 'claiming';
       partition.claims++;
       settleBeforeStart(partition, job, now);
@@ -75,7 +101,6 @@ export class StartQueue {
     job.state = 'running';
     job.startedMs = now;
     job.startTold = false;
-    if (job.claimed) partition.claims--;
     partition.running++;
     if (job.policy.batch !== null) return this.#gather(job, job.policy.batch, now);
     this.#running++;

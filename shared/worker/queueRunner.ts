@@ -9,6 +9,7 @@ import { placeOf, type Waiter } from '../isolation/sandboxPool.ts';
 import { Attempts } from './attempts.ts';
 import { CommitLoop } from './commitLoop.ts';
 import { Publisher } from './publisher.ts';
+import { Pulse, type PulseReading } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 import { grantOf, readGrant } from './readGrant.ts';
 import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
@@ -34,6 +35,7 @@ export class QueueRunner {
   readonly #commits: CommitLoop;
   readonly #schemas: SchemaLoads;
   readonly #context: ReadContext;
+  readonly #pulse: Pulse;
   /** How jobs that wait, or waited, for a sandbox were lined up. */
   readonly #waiters = new WeakMap<Job, Waiter>();
   /** What waits for a partition to be drained. */
@@ -68,7 +70,8 @@ export class QueueRunner {
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
-    this.#publisher = new Publisher(options, this.engine, () => { this.#afterPublish(); });
+    this.#pulse = new Pulse(options.clock);
+    this.#publisher = new Publisher(options, this.engine, this.#pulse, () => { this.#afterPublish(); });
     this.#consumer = options.broker.createConsumer(
       {
         group: options.group,
@@ -84,10 +87,10 @@ export class QueueRunner {
         revoked: (partitions) => this.#drain(partitions),
         lost: (partitions) => { this.#lost(partitions); },
         fetched: (batch) => { this.#fetched(batch); },
-        trouble: (error) => { options.observer.trouble(error); },
+        trouble: (error) => { this.#trouble(error); },
       },
     );
-    this.#commits = new CommitLoop(options, this.engine, this.#consumer, () => { this.#pump(); });
+    this.#commits = new CommitLoop(options, this.engine, this.#consumer, this.#pulse, () => { this.#pump(); });
   }
 
   async start(): Promise<void> {
@@ -95,9 +98,8 @@ export class QueueRunner {
     await this.#consumer.start();
   }
 
-  /** Drains within the drain timeout, then leaves the group. */
+  /** Drains within the drain timeout, then leaves the group. The consumer does both: from now on the group gives it nothing more to be drained. */
   async stop(): Promise<void> {
-    await this.#drain([...this.engine.partitions.keys()]);
     await this.#consumer.close();
     this.#closed = true;
     this.#cancelFlush?.();
@@ -114,6 +116,16 @@ export class QueueRunner {
 
   lastSeen(): { coordinatorMs: number; fetchMs: number } {
     return this.#consumer.lastSeen();
+  }
+
+  /** What its loops did last; for health. */
+  get pulse(): PulseReading {
+    return this.#pulse;
+  }
+
+  #trouble(error: Error): void {
+    this.#pulse.refused();
+    this.options.observer.trouble(error);
   }
 
   // ---- what Kafka tells ----
@@ -167,6 +179,7 @@ export class QueueRunner {
     this.#pump();
     this.flushNow();
     const cancelAbort = clock.after(drainTimeoutMs, () => {
+      for (const number of owned) this.engine.cutShort(number);
       this.#attempts.abortWhere((job) => partitions.includes(job.lane.partition.number), () => new MillraceError('SHUTDOWN'));
     });
     const cancelGiveUp = clock.after(drainTimeoutMs + abortGraceMs + 1000, () => {
@@ -256,6 +269,7 @@ export class QueueRunner {
         const starts = this.engine.takeStarts(this.options.clock.now());
         for (const start of starts) this.#attempts.begin(start);
         begun += starts.length;
+        this.#pulse.begun += starts.length;
         if (begun >= STARTS_PER_TURN) {
           setImmediate(() => { this.#pump(); });
           break;
@@ -301,7 +315,7 @@ export class QueueRunner {
    * a commit must prove it: a member that was expelled and has not heard of it would lease over the owner, and the owner over it, and so on.
    */
   async #reassign(number: number): Promise<void> {
-    const { topics, group, admin, clock, observer } = this.options;
+    const { topics, group, admin, clock } = this.options;
     const usurped = this.engine.partitions.get(number);
     this.#consumer.pause(topics.main, number);
     this.#consumer.pause(topics.retry, number);
@@ -317,7 +331,7 @@ export class QueueRunner {
         this.flushNow();
         return;
       } catch (error) {
-        observer.trouble(error as Error);
+        this.#trouble(error as Error);
         await new Promise<void>((resolve) => { clock.after(200, resolve); });
       }
     }

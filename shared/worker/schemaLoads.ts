@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 /** After an outage: from one answer to the next question, until all is known again. */
-const CATCH_UP_WAIT_MS = 300;
+const CATCH_UP_WAIT_MS = 1000;
 
 /**
  * Fetches schemas that records name and this process does not know yet. A registry that does not answer is asked again, with a growing and

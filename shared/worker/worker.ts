@@ -95,7 +95,9 @@ export function createWorker(options: WorkerOptions): Worker {
       },
     });
     await sandboxes.start();
-    const [eventsWriter] = await persistently(() => Promise.all([codec.register(jobEventsV2), ...jobs.map((job) => codec.register(job.schema))]));
+    // One after the other: a fleet that starts, or waits for a registry's return, is load enough.
+    const eventsWriter = await persistently(() => codec.register(jobEventsV2));
+    for (const schema of new Set(jobs.map((job) => job.schema))) await persistently(() => codec.register(schema));
     await persistently(() => producer.start());
     const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
     waitsFor = null;

@@ -41,6 +41,8 @@ export async function runChaos(options: ChaosOptions, cluster: ChaosCluster, reg
     journal.tell('start', `seed ${seed}, ${options.workers} workers, ${options.jobsPerSecond} jobs/s over ${options.entities} entities, faults: ${menu.map(({ name }) => name).join(', ')}`);
     for (const { name, why } of leftOut) journal.tell('left out', `${name}: ${why}`);
     await stage.fleet.fill();
+    const [death] = stage.fleet.deaths;
+    if (death !== undefined) throw new Error(`${death.worker} did not even start: ${death.errors}`);
     await stage.watch.start();
     stage.load.start();
     const progress = setInterval(() => { tellProgress(stage, journal); }, PROGRESS_EVERY_MS);

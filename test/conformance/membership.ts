@@ -51,6 +51,29 @@ export function describeMembership(scenario: Scenario): void {
     expect(stage.now() - startedMs).toBeLessThan(20_000);
   });
 
+  scenario('gives a member that drains its last nothing more: what another leaves meanwhile goes to those that stay', async ({ joined, stage, topic }) => {
+    const name = await topic(6);
+    const group = stage.uniqueName('group');
+    let drained = (): void => undefined;
+    const draining = new Promise<void>((resolve) => { drained = resolve; });
+    let isLast = false;
+    const members = [await joined({ group, topics: [name], onRevoked: () => (isLast ? draining : Promise.resolve()) }), await joined({ group, topics: [name] })] as const;
+    const [going, other] = members;
+    await stage.until(() => members.every(({ owned }) => owned.size === 3), 'an even spread');
+    const heir = await joined({ group, topics: [name] });
+    await stage.until(() => [...members, heir].every(({ owned }) => owned.size === 2), 'the third share');
+    isLast = true;
+    const gone = going.close();
+    await stage.until(() => going.revocations.at(-1)?.length === 2, 'the last draining');
+    const before = going.grants.length;
+    await stage.wait(other.close());
+    await stage.until(() => heir.owned.size === 4, 'the share of the one that left');
+    expect(going.grants).toHaveLength(before);
+    drained();
+    await stage.wait(gone);
+    await stage.until(() => heir.owned.size === 6, 'the rest');
+  });
+
   scenario('closes however often, and before it was started, and tells its listener nothing afterwards', async ({ fill, joined, probe, stage, topic }) => {
     const name = await topic(1);
     await stage.wait(probe({ group: stage.uniqueName('group'), topics: [name] }).close());

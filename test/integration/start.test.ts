@@ -107,6 +107,13 @@ test('a wrong option is refused before anything starts', async () => {
   expect(run.told).toEqual([]);
 });
 
+test('a setting that is misspelt is refused before anything starts', async () => {
+  const run = npmStart([], { MILLRACE_CACHE_DIRR: 'elsewhere' });
+  expect(await run.ended).toBe(1);
+  expect(run.complaint()).toContain('did you mean MILLRACE_CACHE_DIR?');
+  expect(run.told).toEqual([]);
+});
+
 test('with nothing given it starts its own Kafka and registry; Ctrl-C in mid-run leaves no process behind, and the next start goes on where it stopped', async () => {
   const first = npmStart(['--records', '2000', '--rate', '20000']);
   await first.hear('progress', ({ enqueued, total }) => enqueued === total);

@@ -10,7 +10,7 @@ import type { Guarantee, Terms } from '../guarantees/promises/guarantee.ts';
 import { keyOrder } from '../guarantees/promises/keyOrder.ts';
 import { noOverlap } from '../guarantees/promises/noOverlap.ts';
 import { nothingLost } from '../guarantees/promises/nothingLost.ts';
-import { findClosedLaneStarts, findEarlyStarts, findForgottenSettlements, findLateRescues, findLateRetries, findLostPoison, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
+import { findClosedLaneStarts, findEarlyStarts, findForgottenSettlements, findLateRescues, findLateRetries, findLostPoison, findLossBeyondSlots, findUnorderedEnqueues, findZombieStarts } from './ownPromises.ts';
 import type { Entry, Ledger } from './ledger.ts';
 import type { KindPlan } from './plan.ts';
 import type { Suffering, World } from './world.ts';
@@ -45,6 +45,7 @@ export function judge(world: World): Violation[] {
     flag('settled stays settled', findForgottenSettlements(world, places));
     flag('zombie starts nothing', findZombieStarts(world, places));
     flag('no early start', findEarlyStarts(history, entries));
+    if (!stuck && rules.delivery === 'at-most-once') flag(boundedLoss.name, findLossBeyondSlots(world, viewOf(boundedLoss.name, history, entries, world)));
     flag('no late retry', findLateRetries(world, history, entries));
     flag('enqueue order', findUnorderedEnqueues(entries));
   }
@@ -66,7 +67,8 @@ function termsOf({ order, delivery }: KindPlan): Terms {
       { promise: deadLetterFidelity, because: 'what is cut off is buried, for it must not run again' },
       { promise: boundedRepeats, because: 'nothing at all repeats' },
     );
-    instead.push(boundedLoss);
+    // Without an order an entity may be at several jobs at once; the slots bound them then, as for all.
+    if (order !== 'none') instead.push(boundedLoss);
     if (order === 'strict') instead.push(atMostOnce);
   }
   return givingUp(givenUp, instead);

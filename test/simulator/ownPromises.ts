@@ -53,6 +53,14 @@ export function findLostPoison({ ledger, cuts }: World): string[] {
     .map(([place]) => `${place} can never run, and is not in the DLQ`);
 }
 
+/** A kill loses, of all at-most-once jobs, those that ran and as many that were claimed to run next. */
+export function findLossBeyondSlots({ plan }: World, { accepted, lines, buried, cuts }: History): string[] {
+  const known = new Set([...buried.map(({ id }) => id), ...lines.filter(({ type }) => type === 'end').map(({ id }) => id)]);
+  const lost = accepted.filter(({ id }) => !known.has(id)).length;
+  const most = cuts.length * 2 * plan.settings.concurrency;
+  return lost > most ? [`${lost} jobs were lost in ${cuts.length} kills, with ${plan.settings.concurrency} slots`] : [];
+}
+
 /** How long after it woke, or was expelled, a worker may take until it knows, beside the way of its heartbeat. */
 const NEWS_TAKES_MS = 400;
 
@@ -84,7 +92,8 @@ export function findLateRetries({ plan }: World, history: History, entries: read
   for (const execution of readExecutions(history.lines)) {
     const before = last.get(execution.start.id);
     last.set(execution.start.id, execution);
-    if (before === undefined || before.endMs === null || before.outcome !== 'retry' || !ordinary.has(execution.start.id)) continue;
+    // A hand-over takes its time.
+    if (before === undefined || before.endMs === null || before.outcome !== 'retry' || before.start.fence !== execution.start.fence || !ordinary.has(execution.start.id)) continue;
     const { firstMs, factor, maxMs } = history.policy.backoff;
     const waitMs = before.askedMs ?? Math.min(maxMs, firstMs * factor ** (before.start.attempt - 1));
     const lateMs = execution.start.atMs - before.endMs - waitMs;

@@ -259,6 +259,21 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     edits: [edit('engine/settle.ts', 'if (lane.head !== null && lane.head !== job && job.inLane) {', 'if (lane.head !== null && lane.head !== job && job.inLane && job.offset < 0) {')],
     style: 'dead letters', anomalies: ['bounded loss', 'poison is buried', 'live, and no progress', 'stopped in time'], seeds: SELDOM,
   },
+  'claims without bound': {
+    is: 'ours: all at-most-once jobs in memory were claimed at once: a kill lost them all, and a stop had to run them all',
+    edits: [edit('engine/startQueue.ts', 'return this.#claims() < this.#concurrency;', 'return this.#claims() < Infinity;')],
+    style: 'kills', anomalies: ['bounded loss', 'stopped in time'], seeds: SELDOM,
+  },
+  'claimed jobs begin in overtime': {
+    is: 'ours: when the time for draining was over, claimed jobs were still begun, and nobody told them to stop',
+    edits: [edit('engine/startQueue.ts', 'if (job.claimed && partition.overtime) {', 'if (job.claimed && partition.overtime && now < 0) {')],
+    style: 'handovers', anomalies: ['bounded loss', 'stopped in time', 'poison is buried', 'zombie starts nothing'], seeds: SELDOM,
+  },
+  'a stop drains twice': {
+    is: 'ours: a worker drained before it told the consumer that it stops; what it was given meanwhile it had to drain again',
+    edits: [edit('worker/queueRunner.ts', '    await this.#consumer.close();\n', '    await this.#drain([...this.engine.partitions.keys()]);\n    await this.#consumer.close();\n')],
+    style: 'handovers', anomalies: ['stopped in time'], seeds: SELDOM,
+  },
   'a lease war': {
     is: 'ours: an expelled worker that had not heard of it leased over the owner, which leased over it, and so on',
     edits: [edit('worker/queueRunner.ts', '        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry,', '        await Promise.resolve([{ partition: number, positions: [{ topic: topics.retry,')],

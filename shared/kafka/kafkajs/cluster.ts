@@ -14,11 +14,16 @@ export interface TopicView {
 }
 
 const METADATA_MAX_AGE_MS = 5 * 60_000;
+/** A broker that said nothing is asked last for so long, where any will do. */
+const AVOIDED_FOR_MS = 10_000;
 
 /**
  * What one client knows of a cluster (brokers, topics, leaders), and its links. A link is named by node and purpose: a broker
  * answers one request of a connection at a time, so what may wait long (a join, a fetch) must not stand before what may not
  * (a commit). Nothing here retries: callers do, with their own limits.
+ *
+ * A frozen broker, and a network that swallows packets, break no connection: each request has to find out by its time limit. So what
+ * the first finds out holds for all: links to the same address that have been as silent are given up with it.
  */
 export class Cluster {
   readonly #access: Access;
@@ -28,6 +33,8 @@ export class Cluster {
   /** By address and purpose. */
   readonly #links = new Map<string, { readonly opening: Promise<Link>; link: Link | null }>();
   readonly #wanted = new Set<string>();
+  /** When an address last failed to answer in time, monotonic ms. */
+  readonly #silentAtMs = new Map<string, number>();
   readonly #topics = new Map<string, TopicView>();
   #nodes = new Map<number, Address>();
   #controller = -1;
@@ -110,12 +117,15 @@ export class Cluster {
     return this.#open(address, purpose);
   }
 
-  /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once. */
+  /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once; those last that were silent of late. */
   async anyLink(purpose: string): Promise<Link> {
     for (const [key, { link }] of this.#links) if (key.endsWith(`/${purpose}`) && link?.usable === true) return link;
     const candidates = [...this.#nodes.values()];
     shuffle(candidates);
     candidates.push(...this.#bootstrap);
+    const nowMs = this.#clock.monotonic();
+    const isAvoided = (address: Address): boolean => nowMs - (this.#silentAtMs.get(textOf(address)) ?? -Infinity) < AVOIDED_FOR_MS;
+    candidates.sort((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)));
     let last: unknown;
     for (const address of candidates) {
       try {
@@ -134,17 +144,27 @@ export class Cluster {
     const known = this.#links.get(key);
     if (known !== undefined && (known.link === null || known.link.usable)) return known.opening;
     known?.link?.close();
-    const opening = Link.open(this.#access, address.host, address.port, this.#requestTimeoutMs).then((link) => {
+    const startedMs = this.#clock.monotonic();
+    const silent = (sinceMs: number): void => { this.#giveUpSilent(textOf(address), sinceMs); };
+    const opening = Link.open(this.#access, address.host, address.port, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs, silent }).then((link) => {
       if (this.#closed) link.close();
       entry.link = link;
       return link;
     }, (error: unknown) => {
       if (this.#links.get(key) === entry) this.#links.delete(key);
+      if (this.#clock.monotonic() - startedMs >= this.#access.connectTimeoutMs) silent(startedMs);
       throw errorOfFailure(error, { at: textOf(address) });
     });
     const entry = { opening, link: null as Link | null };
     this.#links.set(key, entry);
     return opening;
+  }
+
+  #giveUpSilent(address: string, sinceMs: number): void {
+    this.#silentAtMs.set(address, this.#clock.monotonic());
+    for (const [key, { link }] of this.#links) {
+      if (key.startsWith(`${address}/`) && link?.heardSince(sinceMs) === false) link.close();
+    }
   }
 
   /** Closes every link; requests under way are rejected. Idempotent. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Consumer, ConsumerListener, ConsumerOptions, PartitionCommit, PartitionGrant } from '../port.ts';
 import { request, type Cluster } from './cluster.ts';
 import { readCommitted } from './committedOffsets.ts';
-import { errorOfFailure } from './failure.ts';
+import { errorOfFailure, isStaleLeaderFailure, STALE_LEADER_TRIES } from './failure.ts';
 import { Cursors } from './fetch/cursors.ts';
 import { Fetcher } from './fetch/fetcher.ts';
 import type { MemberShare } from './group/assignPartitions.ts';
@@ -52,6 +52,7 @@ export class KafkajsConsumer implements Consumer {
       heartbeatIntervalMs: Math.min(LONGEST_HEARTBEAT_INTERVAL_MS, options.sessionTimeoutMs / HEARTBEATS_PER_SESSION),
     }, {
       claims: () => [...this.#holdings.keys()].sort((a, b) => a - b),
+      retiring: () => this.#closing !== null,
       shared: (share) => { this.#take(share); },
       lost: () => { this.#loseAll(); },
       trouble,
@@ -237,7 +238,7 @@ export class KafkajsConsumer implements Consumer {
         this.#started?.resolve();
         return;
       } catch (error) {
-        this.#trouble(errorOfFailure(error, { at: `positions of ${this.#options.group}` }));
+        if (attempt > STALE_LEADER_TRIES || !isStaleLeaderFailure(error)) this.#trouble(errorOfFailure(error, { at: `positions of ${this.#options.group}` }));
         await sleeper.sleep(retryDelayMs(attempt));
         await this.#cluster.refresh().catch(() => undefined);
       }

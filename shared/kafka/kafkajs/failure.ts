@@ -64,6 +64,15 @@ export function isStaleLeaderCode(errorCode: number): boolean {
     || errorCode === code.KAFKA_STORAGE_ERROR;
 }
 
+/** So often in a row it is no trouble: leaders move, and those of a new topic are not known everywhere at once. */
+export const STALE_LEADER_TRIES = 3;
+
+/** As {@link isStaleLeaderCode}, of an error that was made of such a code. */
+export function isStaleLeaderFailure(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'number' && isStaleLeaderCode(cause.code);
+}
+
 /** Whether a group request must look for its coordinator again. */
 export function isStaleCoordinatorCode(errorCode: number): boolean {
   return errorCode === code.COORDINATOR_NOT_AVAILABLE || errorCode === code.NOT_COORDINATOR;

@@ -10,11 +10,10 @@ import { MillraceError } from '../../errors/MillraceError.ts';
  * Two methods of its request queue are replaced. `scheduleCheckPendingRequests` re-arms a timer with a negative delay for ever,
  * even when nothing waits, which costs a 1 ms loop a connection (and TimeoutNegativeWarning on newer Node). A check is needed
  * only while requests wait for the end of a throttle; one that waits for a free slot is sent when a response arrives.
- * `scheduleRequestTimeoutCheck` looks at every connection ten times a second; twice is enough for limits of seconds.
+ * `scheduleRequestTimeoutCheck` looks at every connection ten times a second by the wall clock; `link.ts` keeps the limits instead.
  */
 const require = createRequire(import.meta.url);
 const EXPECTED_VERSION = '2.2.4';
-const TIMEOUT_CHECK_INTERVAL_MS = 500;
 
 export interface WireRequest {
   readonly apiKey: number;
@@ -80,10 +79,6 @@ interface RequestQueue {
   readonly pending: unknown[];
   readonly throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
-  readonly inflight: Map<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>;
-  requestTimeoutIntervalId?: NodeJS.Timeout;
-  isConnected(): boolean;
-  destroy(): void;
   rejectAll(error: Error): void;
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
@@ -167,14 +162,7 @@ function calmTimers(prototype: RequestQueue): void {
       this.checkPendingRequests();
     }, throttledForMs);
   };
-  prototype.scheduleRequestTimeoutCheck = function schedule(this: RequestQueue) {
-    this.destroy();
-    this.requestTimeoutIntervalId = setInterval(() => {
-      const nowMs = Date.now();
-      for (const request of this.inflight.values()) if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
-      if (!this.isConnected()) this.destroy();
-    }, TIMEOUT_CHECK_INTERVAL_MS);
-  };
+  prototype.scheduleRequestTimeoutCheck = nothing;
 }
 
 const nothing = (): void => undefined;

@@ -152,7 +152,8 @@ function figuresByFault(recoveries: readonly Recovery[]): FaultFigures[] {
 /** How many executions repeated an earlier one; and of those that a kill brought about, how long before it that had ended. */
 function repeatAges({ lines, cuts }: History): { readonly repeats: number; readonly beforeKillMs: number[] } {
   const last = new Map<string, { readonly endMs: number | null; readonly worker: string }>();
-  const killedMs = new Map(cuts.filter(({ type }) => type === 'killed').map(({ worker, atMs }) => [worker, atMs]));
+  // Of workers to which nothing else had happened.
+  const killedMs = new Map(cuts.filter(({ type, worker }) => type === 'killed' && cuts.every((other) => other.worker !== worker || other.type === 'killed')).map(({ worker, atMs }) => [worker, atMs]));
   const beforeKillMs: number[] = [];
   let repeats = 0;
   for (const { start: { id, round, attempt, worker }, endMs, outcome } of readExecutions(lines)) {

@@ -16,19 +16,18 @@ export interface Recovery {
 }
 
 export function measureRecoveries(incidents: readonly Incident[], times: ReadonlyMap<number, PartitionTimes>): Recovery[] {
-  return incidents.map((incident) => {
+  const measured = incidents.map((incident) => {
     const after = waits(times, incident.healMs);
-    const allMs = after === null ? null : Math.max(...after);
-    const endMs = incident.healMs + (allMs ?? 0);
     const begun = waits(times, incident.beginMs);
+    const allMs = after === null ? null : Math.max(...after);
     return {
-      incident,
-      isAlone: incidents.every((other) => other === incident || other.beginMs > endMs || other.healedMs < incident.beginMs - 10_000),
+      incident, allMs,
       firstMs: after === null ? null : Math.min(...after),
-      allMs,
       fromBeginMs: begun === null ? null : Math.max(...begun),
+      overMs: Math.max(incident.healedMs, incident.healMs + (allMs ?? 0)),
     };
   });
+  return measured.map(({ overMs, ...one }) => ({ ...one, isAlone: measured.every((other) => other.incident === one.incident || other.incident.beginMs > overMs || other.overMs < one.incident.beginMs) }));
 }
 
 function waits(times: ReadonlyMap<number, PartitionTimes>, atMs: number): number[] | null {

@@ -10,9 +10,6 @@ export interface TopicStage {
 const REFUSES_ALL = { 'max.message.bytes': '60' };
 /** Leases and tombstones fit, waiting records do not. */
 const REFUSES_SOME = { 'max.message.bytes': '450' };
-/** More than there are: every write is refused for the time being. */
-const TOO_FEW_REPLICAS = { 'min.insync.replicas': '4' };
-
 function refusal(name: string, topic: 'retry' | 'dlq' | 'events' | 'main', changed: Readonly<Record<string, string>>, what: string): Fault<TopicStage> {
   return {
     name,
@@ -40,10 +37,8 @@ const addPartitions: Fault<TopicStage> = {
 export const topicFaults: readonly Fault<TopicStage>[] = [
   refusal('retry topic rejects', 'retry', REFUSES_ALL, 'the retry topic refuses every record as too large'),
   refusal('retry topic rejects some', 'retry', REFUSES_SOME, 'the retry topic refuses waiting records as too large, and takes small ones'),
-  refusal('retry topic lacks replicas', 'retry', TOO_FEW_REPLICAS, 'the retry topic wants four replicas in sync'),
   refusal('DLQ rejects', 'dlq', REFUSES_ALL, 'the dead-letter topic refuses every record as too large'),
-  refusal('DLQ lacks replicas', 'dlq', TOO_FEW_REPLICAS, 'the dead-letter topic wants four replicas in sync'),
-  refusal('events topic rejects', 'events', TOO_FEW_REPLICAS, 'the events topic wants four replicas in sync'),
-  refusal('intake lacks replicas', 'main', TOO_FEW_REPLICAS, 'the main topic wants four replicas in sync: nothing can be enqueued'),
+  refusal('events topic rejects', 'events', REFUSES_ALL, 'the events topic refuses every record as too large'),
+  refusal('intake rejects', 'main', REFUSES_ALL, 'the main topic refuses every record as too large: nothing can be enqueued'),
   addPartitions,
 ];

@@ -35,8 +35,8 @@ export interface OutageReport {
   readonly jobs: number;
   readonly buried: number;
   readonly repeats: number;
-  /** Requests to the part in the busiest second: under steady load, in the outage, and after it. */
-  readonly busiestSecond: { readonly steady: number; readonly meanwhile: number; readonly after: number };
+  /** Requests to the part in the busiest second: while the workers start (the first in the same second), under steady load, in the outage, and after it. */
+  readonly busiestSecond: { readonly start: number; readonly steady: number; readonly meanwhile: number; readonly after: number };
   /** Jobs done a second. */
   readonly donePerSecond: { readonly steady: number; readonly meanwhile: number };
   /** From the end of the outage until as many jobs were done as had fallen due; the load goes on. */
@@ -119,7 +119,7 @@ export async function runOutage(scene: Scene, options: OutageOptions): Promise<O
       jobs: history.accepted.length,
       buried: history.buried.length,
       repeats: measureRepeats(history).repeats,
-      busiestSecond: { steady: busiest(asked, steadyFrom, outageFrom), meanwhile: busiest(asked, outageFrom + SECOND_MS, backFrom), after: busiest(asked, backFrom, Infinity) },
+      busiestSecond: { start: busiest(asked, 0, steadyFrom), steady: busiest(asked, steadyFrom, outageFrom), meanwhile: busiest(asked, outageFrom + SECOND_MS, backFrom), after: busiest(asked, backFrom, Infinity) },
       donePerSecond: { steady: perSecond(steadyFrom, outageFrom), meanwhile: perSecond(outageFrom, backFrom) },
       caughtUpAfterMs,
       startedAfterMs,

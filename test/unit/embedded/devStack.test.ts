@@ -1,10 +1,14 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readDevFile, writeDevFile } from '../../../shared/embedded/devFile.ts';
 import { startDevStack } from '../../../shared/embedded/devStack.ts';
 import type { HostProcess } from '../../../shared/embedded/hostProcess.ts';
+import { requireGivenKafka } from '../../../shared/embedded/requireGiven.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
 
 let homeDir: string;
 beforeEach(async () => {
@@ -14,7 +18,20 @@ beforeEach(async () => {
 });
 afterEach(async () => { await rm(homeDir, { recursive: true, force: true }); });
 
-const given = { KAFKA_BROKERS: 'k:9092', SCHEMA_REGISTRY_URL: 'http://r' };
+/** Somebody who takes connections, and somebody who answers as a registry without subjects does. */
+const kafka = createServer();
+const registry = createHttpServer((_, reply) => { reply.writeHead(404).end(JSON.stringify({ error_code: 40_401, message: 'none' })); });
+const given = { KAFKA_BROKERS: '', SCHEMA_REGISTRY_URL: '' };
+beforeAll(async () => {
+  for (const server of [kafka, registry]) await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  given.KAFKA_BROKERS = `127.0.0.1:${(kafka.address() as AddressInfo).port}`;
+  given.SCHEMA_REGISTRY_URL = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  kafka.close();
+  registry.close();
+});
+
 /** A process on a machine without Java, Maven or Docker; all pids are alive. */
 const hostWith = (env: Readonly<Record<string, string>>): HostProcess => ({ env: { PATH: homeDir, ...env }, pid: 7, kill: () => true });
 const start = (host: HostProcess, options: { fresh?: boolean; startedBy?: 'stack' | 'start' } = {}) =>
@@ -24,8 +41,8 @@ const running = (startedBy: 'stack' | 'start') => ({ brokers: 'k:1', registryUrl
 test('a given Kafka is told to other tools while it is used, and its topics are not ours', async () => {
   const host = hostWith(given);
   const stack = await start(host);
-  expect(stack).toMatchObject({ brokers: 'k:9092', registryUrl: 'http://r', ownsTopics: false });
-  expect(await readDevFile(host, join(homeDir, 'dev.json'))).toMatchObject({ brokers: 'k:9092', registryUrl: 'http://r', startedBy: 'start', pids: [7] });
+  expect(stack).toMatchObject({ brokers: given.KAFKA_BROKERS, registryUrl: given.SCHEMA_REGISTRY_URL, ownsTopics: false });
+  expect(await readDevFile(host, join(homeDir, 'dev.json'))).toMatchObject({ brokers: given.KAFKA_BROKERS, registryUrl: given.SCHEMA_REGISTRY_URL, startedBy: 'start', pids: [7] });
   await stack.stop();
   expect(await readdir(homeDir)).toEqual(['data']);
 });
@@ -54,7 +71,7 @@ test('the stack of npm run stack is shared, and outlives who shares it', async (
 test('a given Kafka is used even beside a running stack, which other tools go on finding', async () => {
   await writeDevFile(join(homeDir, 'dev.json'), running('stack'));
   const stack = await start(hostWith(given));
-  expect(stack).toMatchObject({ brokers: 'k:9092', ownsTopics: false });
+  expect(stack).toMatchObject({ brokers: given.KAFKA_BROKERS, ownsTopics: false });
   await stack.stop();
   expect(await readDevFile(hostWith({}), join(homeDir, 'dev.json'))).toMatchObject({ pids: [99] });
 });
@@ -63,4 +80,17 @@ test.each([['start', 'start'], ['start', 'stack'], ['stack', 'stack']] as const)
   await writeDevFile(join(homeDir, 'dev.json'), running(first));
   await expect(start(hostWith({}), { startedBy: second, fresh: true })).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
   expect(await readdir(join(homeDir, 'data'))).toEqual(['topic']);
+});
+
+test('says at once that what the environment names is not there, and starts nothing beside it', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => { closed.listen(0, '127.0.0.1', resolve); });
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => { closed.close(resolve); });
+  const nobody = `127.0.0.1:${port}`;
+  await expect(requireGivenKafka(nobody, systemClock, 0)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', message: expect.stringMatching(new RegExp(`KAFKA_BROKERS ${nobody}.*ECONNREFUSED.*unset`, 's')) as string });
+  await expect(requireGivenKafka('nowhere', systemClock, 0)).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+  await expect(start(hostWith({ ...given, SCHEMA_REGISTRY_URL: `http://${nobody}` }))).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });
+  // One of several is enough.
+  await requireGivenKafka(`${nobody},${given.KAFKA_BROKERS}`, systemClock, 0);
 });

@@ -150,7 +150,7 @@ const cases: Case[] = [
       ['a job that ended nowhere, without a kill', historyOf([{ sequence: 1, from: 0, to: null }]), /e lost #1 in 0 kills/],
       ['two jobs of one entity in one kill', historyOf([{ sequence: 1, from: 0, to: null }], { alsoAccepted: [2], cuts: [killed('w', 3)] }), /e lost #1, #2 in 1 kills/],
     ],
-    kept: [['the job that an entity was at when its worker was killed', historyOf([{ sequence: 1, from: 0, to: null }, { sequence: 2, from: 6, to: 8 }], { cuts: [killed('w', 3)] })]],
+    kept: [['a job that a stop did not let begin, and buried', historyOf([{ sequence: 1, from: 0, to: 5 }], { alsoAccepted: [2], buried: [buriedCopy(2)] })], ['the job that an entity was at when its worker was killed', historyOf([{ sequence: 1, from: 0, to: null }, { sequence: 2, from: 6, to: 8 }], { cuts: [killed('w', 3)] })]],
   },
   {
     promise: risingFence,

@@ -3,7 +3,7 @@ import { MillraceError } from '../../../errors/MillraceError.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { FetchedBatch } from '../../port.ts';
 import type { Cluster } from '../cluster.ts';
-import { code, errorOfCode, errorOfFailure, isStaleLeaderCode } from '../failure.ts';
+import { code, errorOfCode, errorOfFailure, isStaleLeaderCode, STALE_LEADER_TRIES } from '../failure.ts';
 import { readLogBounds } from '../logBounds.ts';
 import { retryDelayMs } from '../pause.ts';
 import { decodeRecords } from '../recordBatch/decode.ts';
@@ -19,8 +19,8 @@ export interface FetcherOptions {
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Fetches under way at one broker: a partition that is resumed need not wait for the end of another's long poll. */
 const LANES = 3;
-/** How long a fetch may stay unanswered beyond what the broker may hold it; then its connection is replaced. */
-const GRACE_MS = 10_000;
+/** How long nothing of a fetch's answer may come, beyond what the broker may hold it; then its connection is replaced. */
+const GRACE_MS = 5000;
 /** A position above the log's end is believed only after this: a new leader may still be catching up. */
 const AHEAD_GRACE_MS = 3000;
 
@@ -116,7 +116,7 @@ export class Fetcher {
       const link = await this.#cluster.link(leader, `fetch${lane}`);
       const { maxWaitMs, maxBytesPerPartition } = this.#options;
       const request = encodeFetch({ maxWaitMs, maxBytes: lane === 0 ? MAX_BYTES : MAX_BYTES / 4, maxBytesPerPartition, positions: asked.map(({ cursor, offset }) => ({ topic: cursor.topic, partition: cursor.partition, offset })) });
-      const reply = await link.requestRaw(request, decodeFetch, maxWaitMs + GRACE_MS);
+      const reply = await link.requestRaw(request, decodeFetch, maxWaitMs + GRACE_MS, 'while-it-comes');
       if (this.#stopped) return;
       this.#answeredMs = this.#clock.now();
       if (reply.errorCode !== 0) throw errorOfCode(reply.errorCode, { at: 'fetch' });
@@ -138,7 +138,7 @@ export class Fetcher {
   async #take(cursor: Cursor, epoch: number, answer: FetchedPartition): Promise<void> {
     if (answer.errorCode === code.OFFSET_OUT_OF_RANGE) return this.#leaveRange(cursor, epoch);
     if (answer.errorCode !== 0) {
-      this.#trouble(errorOfCode(answer.errorCode, { at: `fetch of ${cursor.topic}/${cursor.partition}` }));
+      if (cursor.failures >= STALE_LEADER_TRIES || !isStaleLeaderCode(answer.errorCode)) this.#trouble(errorOfCode(answer.errorCode, { at: `fetch of ${cursor.topic}/${cursor.partition}` }));
       this.#delay(cursor);
       if (isStaleLeaderCode(answer.errorCode)) this.#refresh();
       return;

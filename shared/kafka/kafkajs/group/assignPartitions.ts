@@ -5,6 +5,8 @@ export interface MemberClaim {
   readonly owned: readonly number[];
   /** The last generation in which the group confirmed what it owns; -1: none. */
   readonly generation: number;
+  /** It is about to leave: what it owns it drains, and it gets nothing more. */
+  readonly retiring: boolean;
 }
 
 export interface MemberShare {
@@ -31,9 +33,10 @@ export function assignPartitions(partitionCount: number, members: readonly Membe
 
   // Whoever holds most keeps most: the larger quotas go there first, which is what makes the moves fewest.
   const bySize = [...order].sort((a, b) => (held.get(b.memberId)?.length ?? 0) - (held.get(a.memberId)?.length ?? 0));
-  const base = order.length === 0 ? 0 : Math.floor(partitionCount / order.length);
-  const larger = order.length === 0 ? 0 : partitionCount % order.length;
-  const quotas = new Map(bySize.map((member, index) => [member.memberId, base + (index < larger ? 1 : 0)]));
+  const heirs = bySize.filter((member) => !member.retiring);
+  const base = heirs.length === 0 ? 0 : Math.floor(partitionCount / heirs.length);
+  const larger = heirs.length === 0 ? 0 : partitionCount % heirs.length;
+  const quotas = new Map(heirs.map((member, index) => [member.memberId, base + (index < larger ? 1 : 0)]));
 
   const kept = new Map<string, number[]>();
   for (const [memberId, partitions] of held) kept.set(memberId, partitions.slice(0, quotas.get(memberId) ?? 0));
@@ -43,7 +46,7 @@ export function assignPartitions(partitionCount: number, members: readonly Membe
     if (!owners.has(partition) && !withheld.has(partition)) free.push(partition);
   }
   for (const partition of free) {
-    const neediest = bySize
+    const neediest = heirs
       .map(({ memberId }) => ({ mine: kept.get(memberId) ?? [], room: (quotas.get(memberId) ?? 0) - (kept.get(memberId)?.length ?? 0) }))
       .reduce((best, one) => (one.room > best.room ? one : best), { mine: [] as number[], room: 0 });
     neediest.mine.push(partition);

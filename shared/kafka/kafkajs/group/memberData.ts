@@ -9,8 +9,8 @@ import type { MemberClaim, MemberShare } from './assignPartitions.ts';
 export const PROTOCOL_NAME = 'millrace-copartitioned';
 const PROTOCOL_VERSION = 0;
 
-export function encodeSubscription(topics: readonly string[], owned: readonly number[], generation: number): Buffer {
-  const userData = Buffer.from(JSON.stringify({ v: 1, owned, generation }));
+export function encodeSubscription(topics: readonly string[], { owned, generation, retiring }: Omit<MemberClaim, 'memberId'>): Buffer {
+  const userData = Buffer.from(JSON.stringify({ v: 1, owned, generation, ...(retiring ? { retiring } : {}) }));
   return kafkajsInternals().MemberMetadata.encode({ version: PROTOCOL_VERSION, topics: [...topics], userData });
 }
 
@@ -25,7 +25,7 @@ export function decodeSubscription(memberId: string, metadata: Buffer): { readon
     // Not the consumer protocol: a member without topics gets nothing.
   }
   const generation = Number.isSafeInteger(said['generation']) ? (said['generation'] as number) : -1;
-  return { topics, claim: { memberId, owned: partitionNumbers(said['owned']), generation } };
+  return { topics, claim: { memberId, owned: partitionNumbers(said['owned']), generation, retiring: said['retiring'] === true } };
 }
 
 /** The share of one member, for each topic that it subscribes to. */

@@ -20,6 +20,8 @@ export interface MembershipOptions {
 export interface MembershipOwner {
   /** Partition numbers to claim in the next join: all that it owns, drains or is about to get. */
   claims(): readonly number[];
+  /** It is about to leave, and wants no more partitions. */
+  retiring(): boolean;
   /** A round ended: what this member owns in the group's eyes. */
   shared(share: MemberShare): void;
   /** The membership ended without notice; everything owned is gone. */
@@ -180,7 +182,7 @@ export class Membership {
     this.#phase = 'joining';
     this.#rejoin = false;
     const { group, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
-    const metadata = encodeSubscription(topics, this.#owner.claims(), this.#confirmedGeneration);
+    const metadata = encodeSubscription(topics, { owned: this.#owner.claims(), generation: this.#confirmedGeneration, retiring: this.#owner.retiring() });
     const payload = { groupId: group, sessionTimeout: sessionTimeoutMs, rebalanceTimeout: rebalanceTimeoutMs, protocolType: 'consumer', groupProtocols: [{ name: PROTOCOL_NAME, metadata }] };
     for (;;) {
       const reply = await request<JoinGroupReply>(link, 'JoinGroup', { ...payload, memberId: this.#memberId });

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assignPartitions, type MemberClaim, type MemberShare } from '../../../../shared/kafka/kafkajs/group/assignPartitions.ts';
 
-const member = (memberId: string, owned: number[] = [], generation = 1): MemberClaim => ({ memberId, owned, generation });
+const member = (memberId: string, owned: number[] = [], generation = 1): MemberClaim => ({ memberId, owned, generation, retiring: false });
 const partitionsOf = (shares: Map<string, MemberShare>): Record<string, readonly number[]> => Object.fromEntries([...shares].map(([id, share]) => [id, share.partitions]));
 
 /** What the members do with their shares: keep what stays, let go what is missing, take what is new, and join again. */
 function nextClaims(shares: Map<string, MemberShare>, generation: number): MemberClaim[] {
-  return [...shares].map(([memberId, share]) => ({ memberId, owned: share.partitions, generation }));
+  return [...shares].map(([memberId, share]) => ({ memberId, owned: share.partitions, generation, retiring: false }));
 }
 
 const cases: { what: string; count: number; members: MemberClaim[]; shares: Record<string, number[]> }[] = [
@@ -19,6 +19,8 @@ const cases: { what: string; count: number; members: MemberClaim[]; shares: Reco
   { what: 'a balance within one is left as it is, whoever holds more', count: 5, members: [member('a', [1, 2]), member('b', [0, 3, 4])], shares: { a: [1, 2], b: [0, 3, 4] } },
   { what: 'more members than partitions leave some empty-handed', count: 1, members: [member('a'), member('b', [0])], shares: { a: [], b: [0] } },
   { what: 'claims of partitions that do not exist are ignored', count: 1, members: [member('a', [0, 7])], shares: { a: [0] } },
+  { what: 'what a third left goes to the one that stays, not to the one that is about to leave too', count: 6, members: [{ ...member('a', [0, 1]), retiring: true }, member('b', [2, 3])], shares: { a: [], b: [2, 3, 4, 5] } },
+  { what: 'where all are about to leave nobody gets anything', count: 2, members: [{ ...member('a', [0]), retiring: true }], shares: { a: [] } },
   { what: 'no members, no shares', count: 3, members: [], shares: {} },
 ];
 

@@ -7,7 +7,7 @@ const subscription = (userData: string): Buffer => AssignerProtocol.MemberMetada
 
 describe('what members and leader tell each other', () => {
   it('brings topics, claim and generation to the leader', () => {
-    expect(decodeSubscription('m', encodeSubscription(['a', 'b'], [0, 4], 12))).toEqual({ topics: ['a', 'b'], claim: { memberId: 'm', owned: [0, 4], generation: 12 } });
+    expect(decodeSubscription('m', encodeSubscription(['a', 'b'], { owned: [0, 4], generation: 12, retiring: true }))).toEqual({ topics: ['a', 'b'], claim: { memberId: 'm', owned: [0, 4], generation: 12, retiring: true } });
   });
 
   it('brings the share to the member, and shows it for each topic to whoever describes the group', () => {
@@ -17,11 +17,11 @@ describe('what members and leader tell each other', () => {
   });
 
   it('understands a later version by the fields it knows', () => {
-    expect(decodeSubscription('m', subscription('{"v":9,"owned":[2],"generation":5,"zone":"x"}')).claim).toEqual({ memberId: 'm', owned: [2], generation: 5 });
+    expect(decodeSubscription('m', subscription('{"v":9,"owned":[2],"generation":5,"zone":"x"}')).claim).toEqual({ memberId: 'm', owned: [2], generation: 5, retiring: false });
   });
 
-  it.each(['', 'not json', '[]', 'null', '{"owned":"all"}', '{"owned":[-1,"x",1.5,null],"generation":"high"}'])('takes user data %j for no claim', (userData) => {
-    expect(decodeSubscription('m', subscription(userData))).toEqual({ topics: ['t'], claim: { memberId: 'm', owned: [], generation: -1 } });
+  it.each(['', 'not json', '[]', 'null', '{"owned":"all"}', '{"owned":[-1,"x",1.5,null],"generation":"high","retiring":1}'])('takes user data %j for no claim', (userData) => {
+    expect(decodeSubscription('m', subscription(userData))).toEqual({ topics: ['t'], claim: { memberId: 'm', owned: [], generation: -1, retiring: false } });
   });
 
   it('survives any bytes', () => {

@@ -1,0 +1,141 @@
+import type { EnqueuedFact, EventFact, Fact, StandingFact } from './fact.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { JobRow, TimelineEntry } from './jobRow.ts';
+import { isFinal, stateOfWait, type JobState } from './jobState.ts';
+
+/** A longer history keeps its beginning and its end. */
+const KEPT_ENTRIES = 100;
+const KEPT_AT_START = 20;
+
+/**
+ * What is known of a job after one more fact. Pure. Main records and events may come in any order between them (the events of one job come in
+ * theirs): the end is the same. @returns the row itself where the fact says nothing new; null where nothing is known still
+ */
+export function foldFact(row: JobRow | null, fact: Fact): JobRow | null {
+  switch (fact.type) {
+    case 'enqueued':
+      return foldEnqueued(row, fact);
+    case 'event':
+      return foldEvent(row, fact);
+    case 'standing':
+      return foldStanding(row, fact);
+  }
+}
+
+function foldEnqueued(row: JobRow | null, fact: EnqueuedFact): JobRow {
+  const { partition, place, id, key, createdMs, enqueuedMs, notBeforeMs, source, valueBytes, payload, payloadFlaw } = fact;
+  const main = { id, key, createdMs, enqueuedMs, notBeforeMs, source, valueBytes, payload, payloadFlaw, known: true };
+  // Another job at the same place: the topic was made anew.
+  if (row === null || (row.known && (row.id !== id || row.enqueuedMs !== enqueuedMs))) {
+    const later = notBeforeMs !== null && notBeforeMs > enqueuedMs;
+    return { ...blank(partition, place, id, enqueuedMs), ...main, kind: fact.kind, state: later ? 'scheduled' : 'queued', dueMs: later ? notBeforeMs : null };
+  }
+  if (row.known) return row;
+  return { ...row, ...main, kind: fact.kind ?? row.kind };
+}
+
+function foldEvent(row: JobRow | null, fact: EventFact): JobRow | null {
+  const known = row ?? { ...blank(fact.partition, fact.place, fact.id, fact.atMs), kind: fact.kind, key: fact.key };
+  // Of a job that stood here before the topic was made anew.
+  if (known.known && known.id !== fact.id) return row;
+  if (fact.event === 'progress') {
+    if (isFinal(known.state) || (known.progress === fact.progress && known.note === fact.note)) return row;
+    return { ...known, progress: fact.progress, note: fact.note, told: true, changedMs: fact.atMs };
+  }
+  const change = changeOf(known, fact);
+  // A publication that was sent twice may come late: it says nothing new.
+  if (change === null || known.timeline.some((entry) => isSame(entry, fact))) return row;
+  return {
+    ...known,
+    kind: known.kind ?? fact.kind,
+    attempt: fact.attempt,
+    changedMs: fact.atMs,
+    worker: fact.worker,
+    told: true,
+    ...change,
+    entries: known.entries + 1,
+    timeline: append(known.timeline, entryOf(known.entries + 1, fact)),
+  };
+}
+
+type Change = Partial<JobRow> & { readonly state: JobState };
+
+/** Null: a type that this version does not know. */
+function changeOf(row: JobRow, { event, atMs, reason, dueMs, error, note, result }: EventFact): Change | null {
+  const failed = error === null ? {} : errorOf(error);
+  const open = { reason: null, dueMs: null, finishedMs: null };
+  const over = { reason: null, dueMs: null, finishedMs: atMs };
+  const flawless = { errorCode: null, errorMessage: null, fingerprint: null };
+  switch (event) {
+    case 'started':
+      return { ...open, state: 'running', startedMs: row.startedMs ?? atMs };
+    case 'waiting':
+      // A held job blocks its lane: it stays among those that are not over.
+      return { ...open, ...failed, state: stateOfWait(reason), reason, dueMs };
+    case 'done':
+      return { ...over, ...flawless, state: 'done', result };
+    case 'buried':
+      return { ...over, ...failed, state: 'dead', reason };
+    case 'redriven':
+      return { ...open, ...flawless, state: 'queued', progress: null, note: null };
+    case 'discarded':
+      return { ...over, state: 'cancelled', reason: 'discarded' };
+    case 'cancelled':
+      return { ...over, ...failed, state: 'cancelled', reason: reason ?? 'cancelled', ...(note === null ? {} : { note }) };
+    case 'duplicate':
+      return { ...over, state: 'cancelled', reason: 'duplicate', duplicate: true };
+    default:
+      return null;
+  }
+}
+
+/** Counts only where no event tells: what an event says is newer, or the same. */
+function foldStanding(row: JobRow | null, fact: StandingFact): JobRow | null {
+  // A tombstone names no id: its record key may be another.
+  if (row?.told === true || (row?.known === true && row.id !== fact.id && fact.standing !== 'gone')) return row;
+  const { partition, place, id, enqueuedMs, atMs, attempt, reason, dueMs } = fact;
+  const base = row ?? { ...blank(partition, place, id, enqueuedMs), kind: fact.kind, key: fact.key, createdMs: enqueuedMs };
+  const failed = fact.error === null ? {} : errorOf(fact.error);
+  switch (fact.standing) {
+    case 'buried':
+      return { ...base, ...failed, state: 'dead', reason, dueMs: null, attempt, changedMs: atMs, finishedMs: atMs };
+    case 'waits':
+      return { ...base, ...failed, state: stateOfWait(reason), reason, dueMs, attempt, changedMs: atMs, finishedMs: null };
+    case 'gone':
+      // It waited, and waits no more; of a burial the dead letter tells.
+      if (row === null || row.state === 'dead') return row;
+      return { ...row, state: 'done', reason: null, dueMs: null, changedMs: atMs, finishedMs: atMs };
+  }
+}
+
+function errorOf({ code, message }: { readonly code: string; readonly message: string }) {
+  return { errorCode: code, errorMessage: message, fingerprint: fingerprintOf(code, message) };
+}
+
+function isSame(entry: TimelineEntry, fact: EventFact): boolean {
+  return entry.at === fact.atMs && entry.type === fact.event && entry.attempt === fact.attempt && entry.epoch === fact.epoch && (entry.reason ?? null) === fact.reason;
+}
+
+function entryOf(n: number, { event, atMs, attempt, reason, dueMs, error, note, worker, epoch }: EventFact): TimelineEntry {
+  return {
+    n, at: atMs, type: event, attempt,
+    ...(reason === null ? {} : { reason }),
+    ...(dueMs === null ? {} : { due: dueMs }),
+    ...(error === null ? {} : { code: error.code, message: error.message }),
+    ...(note === null ? {} : { note }),
+    worker, epoch,
+  };
+}
+
+function append(timeline: readonly TimelineEntry[], entry: TimelineEntry): TimelineEntry[] {
+  return timeline.length < KEPT_ENTRIES ? [...timeline, entry] : [...timeline.slice(0, KEPT_AT_START), ...timeline.slice(KEPT_AT_START + 1), entry];
+}
+
+function blank(partition: number, place: number, id: string, atMs: number): JobRow {
+  return {
+    partition, place, id, kind: null, key: null, state: 'queued', reason: null, dueMs: null, attempt: 0,
+    createdMs: atMs, enqueuedMs: atMs, notBeforeMs: null, startedMs: null, finishedMs: null, changedMs: atMs,
+    worker: null, errorCode: null, errorMessage: null, fingerprint: null, progress: null, note: null, result: null,
+    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, entries: 0, timeline: [],
+  };
+}

@@ -1,0 +1,56 @@
+import type { Migration } from '../database/migrate.ts';
+
+/** The capability's name among the migrations. */
+export const STATUS = 'status';
+
+/** The tables of the projection, as they are dropped. */
+export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners'] as const;
+
+/** Times are epoch ms, as on the wire. A job is its place in the main topic: ids may come more than once. */
+export const statusMigrations: readonly Migration[] = [
+  {
+    name: 'jobs, how far topics are read, counts, minutes, owners',
+    sql: `
+      create table status_jobs (
+        queue text collate "C" not null, partition integer not null, place bigint not null,
+        id text collate "C" not null, kind text collate "C", key text collate "C",
+        state text collate "C" not null, reason text, due_ms bigint, attempt integer not null,
+        created_ms bigint not null, enqueued_ms bigint not null, not_before_ms bigint, started_ms bigint, finished_ms bigint, changed_ms bigint not null,
+        worker text, error_code text, error_message text, fingerprint text collate "C", progress real, note text, result text,
+        source text, value_bytes integer, payload jsonb, payload_flaw text,
+        known boolean not null, told boolean not null, duplicate boolean not null, entries integer not null, timeline jsonb not null,
+        primary key (queue, partition, place)
+      ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
+      create index status_jobs_id on status_jobs (id);
+      create index status_jobs_recent on status_jobs (enqueued_ms desc, queue, partition, place);
+      create index status_jobs_open on status_jobs (queue, state, enqueued_ms) where finished_ms is null;
+      create index status_jobs_dead on status_jobs (queue, enqueued_ms desc) where state = 'dead';
+      create index status_jobs_lane on status_jobs (key, queue, partition, place) where key is not null;
+      create index status_jobs_error on status_jobs (fingerprint, enqueued_ms desc) where fingerprint is not null;
+      create index status_jobs_finished on status_jobs (finished_ms) where finished_ms is not null;
+
+      create table status_positions (
+        queue text collate "C" not null, partition integer not null, stream text collate "C" not null,
+        next_offset bigint not null, epoch bigint not null, at_ms bigint not null,
+        primary key (queue, partition, stream)
+      ) with (fillfactor = 50);
+
+      create table status_counts (
+        queue text collate "C" not null, partition integer not null, kind text collate "C" not null, state text collate "C" not null, jobs bigint not null,
+        primary key (queue, partition, kind, state)
+      ) with (fillfactor = 50);
+
+      create table status_minutes (
+        queue text collate "C" not null, partition integer not null, minute_ms bigint not null, kind text collate "C" not null,
+        enqueued integer not null, started integer not null, done integer not null, dead integer not null, waited integer not null, cancelled integer not null,
+        primary key (queue, partition, minute_ms, kind)
+      ) with (fillfactor = 70);
+      create index status_minutes_age on status_minutes (minute_ms);
+
+      create table status_owners (
+        queue text collate "C" not null, partition integer not null, worker text not null, epoch bigint not null, seen_ms bigint not null,
+        primary key (queue, partition)
+      ) with (fillfactor = 50);
+    `,
+  },
+];

@@ -1,0 +1,190 @@
+import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import { createReader, type Codec } from '../avro/codec.ts';
+import type { PlainDecoder } from '../avro/plainDecoder.ts';
+import { readSchemaId } from '../avro/wireFormat.ts';
+import { isMillraceError } from '../errors/MillraceError.ts';
+import type { Failure } from '../jobs/outcome.ts';
+import { headerNames, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { readText } from '../kafka/envelope/readHeader.ts';
+import type { FetchedRecord } from '../kafka/port.ts';
+import type { EventFact, Fact, StandingFact } from './fact.ts';
+import { plainJson, plainText } from './plainText.ts';
+
+/** What each of a queue's topics tells. */
+export const streams = ['main', 'retry', 'dlq', 'events'] as const;
+export type Stream = (typeof streams)[number];
+
+export interface FactReaderOptions {
+  readonly codec: Codec;
+  readonly decoder: PlainDecoder;
+  /** Larger payloads are not decoded; 0: none is. */
+  readonly maxPayloadBytes: number;
+}
+
+/** The facts of one record, and the lease epoch that its writer says it wrote in (0: it says none). */
+export interface RecordFacts {
+  readonly epoch: number;
+  readonly facts: readonly Fact[];
+  /** Who owned the partition then. */
+  readonly worker: string | null;
+}
+
+export interface FactReader {
+  /** Schemas that records name and that are not here yet: `load` them before they are read. */
+  missingSchemas(stream: Stream, records: readonly FetchedRecord[]): Set<number>;
+  /** @throws MillraceError REGISTRY_UNAVAILABLE */
+  load(stream: Stream, schemaId: number): Promise<void>;
+  /** Never throws, whatever the bytes are: what says nothing has no facts. */
+  read(queue: string, stream: Stream, partition: number, record: FetchedRecord): RecordFacts;
+}
+
+/** Longest texts that are kept: what is beyond says nothing new, and would only fill the database. */
+const MAX_KEY = 1024;
+const MAX_MESSAGE = 2048;
+const MAX_RESULT = 8192;
+
+/** The newest shape of events that this version knows; later types are read as `other`. */
+const eventsReader = createReader(jobEventsV1);
+
+/** Fields that events have had since version 2. */
+interface LaterDetail {
+  readonly progress?: number | null;
+  readonly note?: string | null;
+  readonly result?: string | null;
+}
+
+const nothing: RecordFacts = { epoch: 0, facts: [], worker: null };
+
+export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReaderOptions): FactReader {
+  const wantsPayload = (value: Buffer | null): boolean => value !== null && value.length <= maxPayloadBytes;
+
+  const readPayload = (value: Buffer | null): { payload: string | null; payloadFlaw: string | null; schemaName: string | null } => {
+    const without = (payloadFlaw: string | null) => ({ payload: null, payloadFlaw, schemaName: null });
+    if (maxPayloadBytes === 0 || value === null) return without(null);
+    if (!wantsPayload(value)) return without('TOO_LARGE');
+    try {
+      const { schemaName, payload } = decoder.decode(value);
+      return { payload: plainJson(payload), payloadFlaw: null, schemaName };
+    } catch (error) {
+      return without(isMillraceError(error) ? error.code : 'AVRO_INVALID');
+    }
+  };
+
+  const readMain = (queue: string, partition: number, { offset, timestampMs, key, value, headers }: FetchedRecord): RecordFacts => {
+    const { schemaName, ...shown } = readPayload(value);
+    const source = readText(headers, headerNames.source, MAX_KEY);
+    return {
+      ...nothing,
+      facts: [{
+        type: 'enqueued', partition, place: offset,
+        id: readJobId(headers, queue, partition, offset),
+        kind: readKind(headers) ?? schemaName,
+        key: keyText(key),
+        createdMs: readEnqueuedAtMs(headers, timestampMs), enqueuedMs: timestampMs,
+        notBeforeMs: readNotBeforeMs(headers, timestampMs),
+        source, valueBytes: value?.length ?? 0, ...shown,
+      }],
+    };
+  };
+
+  const readEvents = (partition: number, { value }: FetchedRecord): RecordFacts => {
+    let batch;
+    try {
+      batch = codec.decode(value, eventsReader);
+    } catch {
+      return nothing;
+    }
+    const { epoch, startMs, kinds, events } = batch;
+    const worker = plainText(batch.worker, MAX_KEY);
+    const facts: EventFact[] = [];
+    for (const event of events) {
+      if (event.offset < 0 || event.id === '') continue;
+      const { detail } = event;
+      const later = detail as LaterDetail | null;
+      const kind = kinds[event.kind] ?? '';
+      facts.push({
+        type: 'event', partition, place: event.offset, event: event.type, id: plainText(event.id), kind: kind === '' ? null : plainText(kind), key: keyText(event.key),
+        attempt: event.attempt, atMs: startMs + event.afterMs, worker, epoch,
+        reason: detail?.reason == null ? null : plainText(detail.reason, 64),
+        dueMs: detail?.dueMs ?? null,
+        error: detail?.error == null ? null : cleanError(detail.error),
+        progress: later?.progress ?? null,
+        note: later?.note == null ? null : plainText(later.note, MAX_MESSAGE),
+        result: later?.result == null ? null : plainText(later.result, MAX_RESULT),
+      });
+    }
+    return { epoch, facts, worker };
+  };
+
+  const readDlq = (queue: string, partition: number, record: FetchedRecord): RecordFacts => {
+    const read = readBuriedRecord(record);
+    if (read === null || read.job.origin.topic !== queue || read.job.origin.partition !== partition) return nothing;
+    const { attempt, reason, failure } = read.burial;
+    return { ...nothing, facts: [standing('buried', read.job, record.timestampMs, { attempt, reason, dueMs: 0, failure })] };
+  };
+
+  const readRetry = (queue: string, partition: number, record: FetchedRecord): RecordFacts => {
+    const read = readRetryRecord(record, queue, partition, record.timestampMs);
+    switch (read.type) {
+      case 'lease':
+        return { epoch: read.epoch, facts: [], worker: null };
+      case 'wait':
+        return { epoch: read.epoch, worker: null, facts: [standing('waits', read.job, record.timestampMs, read.waiting)] };
+      case 'tombstone':
+        return { epoch: read.epoch, worker: null, facts: [standing('gone', { id: read.key, kind: null, key: null, origin: read.origin }, record.timestampMs, { attempt: 0, reason: null, dueMs: 0, failure: null })] };
+      default:
+        return nothing;
+    }
+  };
+
+  return {
+    missingSchemas(stream, records) {
+      const missing = new Set<number>();
+      if (stream !== 'main' && stream !== 'events') return missing;
+      const source = stream === 'events' ? codec : decoder;
+      for (const { value } of records) {
+        const id = stream === 'main' && !wantsPayload(value) ? null : schemaIdOf(value);
+        if (id !== null && !source.knows(id)) missing.add(id);
+      }
+      return missing;
+    },
+    load: (stream, schemaId) => (stream === 'events' ? codec : decoder).load(schemaId),
+    read(queue, stream, partition, record) {
+      switch (stream) {
+        case 'main':
+          return readMain(queue, partition, record);
+        case 'events':
+          return readEvents(partition, record);
+        case 'dlq':
+          return readDlq(queue, partition, record);
+        case 'retry':
+          return readRetry(queue, partition, record);
+      }
+    },
+  };
+}
+
+type Standing = { readonly attempt: number; readonly reason: string | null; readonly dueMs: number; readonly failure: Failure | null };
+
+function standing(type: StandingFact['standing'], job: Pick<CarriedJob, 'id' | 'kind' | 'key' | 'origin'>, atMs: number, { attempt, reason, dueMs, failure }: Standing): StandingFact {
+  return {
+    type: 'standing', standing: type, partition: job.origin.partition, place: job.origin.offset, id: plainText(job.id), kind: job.kind, key: keyText(job.key),
+    enqueuedMs: job.origin.timestampMs, atMs, attempt, reason, dueMs: dueMs === 0 ? null : dueMs, error: failure === null ? null : cleanError(failure),
+  };
+}
+
+function cleanError({ code, message }: { readonly code: string; readonly message: string }): { readonly code: string; readonly message: string } {
+  return { code: plainText(code, MAX_KEY), message: plainText(message, MAX_MESSAGE) };
+}
+
+function keyText(key: Buffer | null): string | null {
+  return key === null ? null : plainText(key.toString(), MAX_KEY);
+}
+
+function schemaIdOf(value: Buffer | null): number | null {
+  try {
+    return readSchemaId(value);
+  } catch {
+    return null;
+  }
+}

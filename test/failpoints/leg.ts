@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cut } from '../guarantees/history.ts';
+import { isPoison } from '../guarantees/process/workload.ts';
+import type { WorkerParameters } from '../guarantees/process/workerParameters.ts';
+import type { WorkerProcess } from '../guarantees/process/workerProcess.ts';
+import type { Scene } from '../guarantees/scene.ts';
+import { ArmedProcess, type Program } from './armedProcess.ts';
+import type { Arming } from './arming.ts';
+import type { Armed } from './failpoint.ts';
+
+/** What all legs of a tour share. */
+export interface Tour {
+  readonly scene: Scene;
+  readonly brokers: string;
+  readonly registryUrl: string;
+  readonly codeFile: string;
+  /** For death, visit and receipt files. */
+  readonly folder: string;
+  /** The worker that is armed with nothing; it finishes what the dead leave. */
+  survivor: WorkerProcess | null;
+  readonly cuts: Cut[];
+  readonly violations: string[];
+  /** Members that Kafka forgot although they lived: on a busy machine, or for their bad network. */
+  expulsions: number;
+}
+
+export const JOBS = 4;
+const ENTITIES = 12;
+
+/** One visit of a tour: entities of its own, and one process after the other that is armed. */
+export class Leg {
+  readonly tour: Tour;
+  readonly name: string;
+  readonly entities: readonly string[];
+  readonly victims: ArmedProcess[] = [];
+  /** Ids of buried jobs that hold their lane no more. */
+  readonly freed = new Set<string>();
+  readonly #recordsVisits: boolean;
+  readonly #startedMs = Date.now();
+  #batches = 0;
+
+  constructor(tour: Tour, name: string, recordsVisits: boolean) {
+    this.tour = tour;
+    this.name = name;
+    this.entities = Array.from({ length: ENTITIES }, (_, index) => `${name}-e${index}`);
+    this.#recordsVisits = recordsVisits;
+  }
+
+  get scene(): Scene {
+    return this.tour.scene;
+  }
+
+  spawn(program: Program, armed: Armed | null, trouble: Partial<Arming> = {}, parameters: Partial<WorkerParameters> = {}): ArmedProcess {
+    const { scene, brokers, registryUrl, codeFile, folder } = this.tour;
+    const workerId = `${this.name}-v${this.victims.length + 1}`;
+    const victim = new ArmedProcess({
+      brokers, registryUrl, workerId, workload: scene.workload, ...scene.files,
+      concurrency: 100, sessionTimeoutMs: 2000, drainTimeoutMs: 10_000, frontierPatienceMs: null, ...parameters,
+    }, {
+      codeFile, armed, shakyNetwork: false, shakyRegistry: false,
+      deathFile: join(folder, `${workerId}.death`),
+      visitFile: this.#recordsVisits ? join(folder, `${workerId}.visits`) : null,
+      ...trouble,
+    }, program);
+    this.victims.push(victim);
+    return victim;
+  }
+
+  /** The next jobs of the leg's entities. */
+  async enqueue(): Promise<void> {
+    await this.scene.enqueue(this.entities, JOBS, 1 + JOBS * this.#batches);
+    this.#batches += 1;
+  }
+
+  /** The victim runs a job. */
+  isBusy(victim: ArmedProcess): boolean {
+    return this.scene.lines.some(({ worker }) => worker === victim.name);
+  }
+
+  owns(entity: string): boolean {
+    return entity.startsWith(`${this.name}-`);
+  }
+
+  /** Each job of the leg that is in Kafka is done, has failed for the last time, or is held by one that has. */
+  isSettled(): boolean {
+    const { workload, accepted, lines } = this.scene;
+    const over = new Set<string>();
+    for (const { type, id, outcome, attempt, entity } of lines) {
+      if (type === 'end' && this.owns(entity) && (outcome === 'done' || outcome === 'dead' || (outcome === 'retry' && attempt >= workload.attempts))) over.add(id);
+    }
+    const mine = accepted.filter(({ entity }) => this.owns(entity));
+    const heldFrom = new Map<string, number>();
+    if (workload.whenBuried === 'hold') {
+      for (const { id, entity, sequence } of mine) {
+        if (isPoison(workload, entity, sequence) && !this.freed.has(id)) heldFrom.set(entity, Math.min(sequence, heldFrom.get(entity) ?? Infinity));
+      }
+    }
+    return mine.every(({ id, entity, sequence }) => over.has(id) || sequence > (heldFrom.get(entity) ?? Infinity));
+  }
+
+  untilSettled(): Promise<void> {
+    return this.scene.until(`the jobs of ${this.name} to be settled`, () => this.isSettled());
+  }
+
+  /** Waits for the end of a process that was asked for it or is to die, and notes what it was. */
+  async untilGone(victim: ArmedProcess): Promise<void> {
+    await this.scene.until(`${victim.name} to be gone (${JSON.stringify(victim.arming.armed)}): ${victim.lines.slice(-5).join(' | ')}`, () => !victim.alive);
+    const { death, wrong, losses, arming: { shakyNetwork } } = victim;
+    // Whoever cannot commit for a while has more to lose than one flush.
+    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, ...(shakyNetwork ? { sinceMs: this.#startedMs } : {}) });
+    if (losses > 0) {
+      this.tour.expulsions += 1;
+      this.tour.cuts.push({ type: 'expelled', worker: victim.name, atMs: this.#startedMs });
+    }
+    if (wrong !== null) this.tour.violations.push(`${this.name}: ${wrong}`);
+  }
+
+  /** Visits of all processes of the leg that ended by themselves. */
+  visits(): [string, number][] {
+    return this.victims.flatMap(({ arming: { visitFile }, death }) => (visitFile === null || death !== null ? [] : JSON.parse(readFileSync(visitFile, 'utf8')) as [string, number][]));
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * `npm run failpoints`: kills processes at every await boundary, on real Kafka. Ends with 1 when a promise was broken.
+ *
+ *   --pairs 60         so many pairs after the single ones      --point NAME   only points whose name contains it (again and again: each of its visits)
+ *   --seed 1           draws which visit of a point kills        --phase run    only this phase
+ *   --lanes 6          queues at the same time                   --stage work   only this stage; several with commas
+ *   --explore          only says which points are reached
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startStack } from '../../shared/embedded/stack.ts';
+import { sweep } from './sweep.ts';
+
+const { values } = parseArgs({
+  options: {
+    pairs: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, lanes: { type: 'string', default: '6' }, explore: { type: 'boolean', default: false },
+    point: { type: 'string' }, phase: { type: 'string' }, stage: { type: 'string' }, report: { type: 'string' },
+  },
+});
+const say = (line: string): void => { process.stderr.write(`${line}\n`); };
+const dataDir = await mkdtemp(join(tmpdir(), 'millrace-failpoints-stack-'));
+const stack = await startStack({
+  host: process, env: process.env, cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache'), dataDir,
+  need: { kafka: true, registry: true }, registryStorage: 'memory', ports: { kafka: 0, registry: 0 }, report: say,
+});
+try {
+  const one = values.point !== undefined;
+  const report = await sweep({
+    brokers: stack.brokers, registryUrl: stack.registryUrl, seed: Number(values.seed), lanes: Number(values.lanes), say,
+    pairs: values.explore || one ? 0 : Number(values.pairs), singles: !values.explore,
+    select: ({ point, phase }) => (values.point === undefined || point.includes(values.point)) && (values.phase === undefined || phase === values.phase),
+    ...(values.stage === undefined ? {} : { stageNames: values.stage.split(',') }),
+  });
+  if (values.report !== undefined) await writeFile(values.report, JSON.stringify(report, null, 1));
+  const { unreached, missed, violations, ...figures } = report;
+  for (const point of unreached) say(`not reached: ${point}`);
+  for (const visit of missed) say(`missed: ${visit}`);
+  process.stdout.write(`${JSON.stringify({ ...figures, unreached: unreached.length, missed: missed.length, violations: violations.length })}\n`);
+  if (violations.length > 0) process.exitCode = 1;
+} finally {
+  await stack.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}

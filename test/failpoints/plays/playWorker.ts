@@ -1,0 +1,55 @@
+import type { WorkerParameters } from '../../guarantees/process/workerParameters.ts';
+import type { ArmedProcess } from '../armedProcess.ts';
+import type { Arming } from '../arming.ts';
+import type { Armed } from '../failpoint.ts';
+import type { Leg } from '../leg.ts';
+
+export interface WorkerPlay {
+  /** It is a member before the survivor is, and leads the group. */
+  readonly first?: boolean;
+  /** It is services/worker. */
+  readonly service?: boolean;
+  /** Arguments of the worker program. */
+  readonly flags?: readonly string[];
+  readonly parameters?: Partial<WorkerParameters>;
+  readonly trouble?: Partial<Arming>;
+  /** Called when the jobs are there and it runs some. */
+  readonly disturb?: (leg: Leg, victim: ArmedProcess) => Promise<void>;
+}
+
+/**
+ * Armed workers, one after the other: each joins, gets jobs, and dies where it is to. The one that comes next finds the group as the death left it. A
+ * worker whose point is not in its stop is asked to stop when all is done, and must come through.
+ */
+export async function playWorker(leg: Leg, armed: readonly Armed[], play: WorkerPlay): Promise<void> {
+  const { scene, tour } = leg;
+  for (const one of armed.length === 0 ? [null] : armed) {
+    if (play.first === true && tour.survivor !== null) {
+      await scene.stop(tour.survivor);
+      tour.survivor = null;
+    }
+    const victim = play.service === true ? spawnService(leg, one) : leg.spawn({ main: 'test/failpoints/victims/worker.main.ts', arguments: play.flags ?? [] }, one, play.trouble, play.parameters);
+    await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive);
+    tour.survivor ??= await scene.startWorker({ workerId: `${leg.name}-s${leg.victims.length}`, sessionTimeoutMs: 10_000 });
+    await leg.enqueue();
+    await scene.until(`${victim.name} to run a job`, () => !victim.alive || leg.isBusy(victim) || leg.isSettled());
+    if (victim.alive) await play.disturb?.(leg, victim);
+    if (one !== null && one.phase !== 'stop') await scene.until(`${victim.name} to die`, () => !victim.alive || leg.isSettled());
+    if (victim.alive) victim.signal('SIGTERM');
+    await leg.untilGone(victim);
+    await scene.sightCommits();
+  }
+  await leg.untilSettled();
+}
+
+function spawnService(leg: Leg, armed: Armed | null): ArmedProcess {
+  const { brokers, registryUrl } = leg.tour;
+  return leg.spawn({
+    main: 'services/worker/main.ts',
+    arguments: ['./test/failpoints/victims/jobs.ts'],
+    env: {
+      KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl, MILLRACE_WORKER_ID: `${leg.name}-v${leg.victims.length + 1}`, MILLRACE_HTTP_PORT: '0',
+      MILLRACE_START_JITTER: '20ms', MILLRACE_SESSION_TIMEOUT: '6s', MILLRACE_LOG_LEVEL: 'info',
+    },
+  }, armed);
+}

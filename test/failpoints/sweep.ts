@@ -1,0 +1,110 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Armed } from './failpoint.ts';
+import { cutTours, planPairs, planVisits, type Visit } from './planSweep.ts';
+import { armSources } from './sources.ts';
+import { stages, type Stage } from './stages.ts';
+import { playTour, type TourReport } from './tour.ts';
+
+export interface SweepOptions {
+  readonly brokers: string;
+  readonly registryUrl: string;
+  readonly seed: number;
+  /** Tours at the same time. */
+  readonly lanes: number;
+  readonly say: (line: string) => void;
+  /** Only visits that this says yes to. */
+  readonly select?: (visit: Visit) => boolean;
+  readonly stageNames?: readonly string[];
+  /** Besides each visit alone. */
+  readonly pairs: number;
+  readonly singles: boolean;
+}
+
+export interface SweepReport {
+  readonly points: number;
+  /** Reached by an unarmed process in some stage. */
+  readonly reached: number;
+  readonly unreached: readonly string[];
+  readonly visits: number;
+  readonly deaths: number;
+  /** Reached when unarmed, and not where it was armed. */
+  readonly missed: readonly string[];
+  readonly pairs: number;
+  readonly pairDeaths: number;
+  readonly violations: TourReport['violations'];
+  readonly expulsions: number;
+  readonly exploreMs: number;
+  readonly sweepMs: number;
+}
+
+interface Task {
+  readonly stage: Stage;
+  readonly legs: readonly (readonly Armed[])[];
+}
+
+/** Finds out which points each stage reaches, visits each, and some in pairs. */
+export async function sweep(options: SweepOptions): Promise<SweepReport> {
+  const { say, seed, select = () => true } = options;
+  const { points, code } = armSources();
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
+  const codeFile = join(folder, 'code.json');
+  await writeFile(codeFile, JSON.stringify(code));
+  const chosen = stages.filter(({ name }) => options.stageNames?.includes(name) ?? true);
+  const violations: TourReport['violations'][number][] = [];
+  const run = async (tasks: readonly Task[], what: string): Promise<TourReport[]> => {
+    const reports: TourReport[] = [];
+    const next = tasks.values();
+    let legs = 0;
+    const startedMs = performance.now();
+    await Promise.all(Array.from({ length: options.lanes }, async () => {
+      for (const task of next) {
+        const report = await playTour({ brokers: options.brokers, registryUrl: options.registryUrl, codeFile, ...task });
+        reports.push(report);
+        violations.push(...report.violations);
+        legs += task.legs.length;
+        say(`${what} ${task.stage.name}: ${legs} legs in ${Math.round((performance.now() - startedMs) / 1000)} s${report.violations.length === 0 ? '' : `, ${report.violations.length} VIOLATIONS`}`);
+        for (const { text, armed } of report.violations) say(`  ${text}\n    armed: ${JSON.stringify(armed)}`);
+      }
+    }));
+    return reports;
+  };
+
+  try {
+    const exploredMs = performance.now();
+    const explored = await run(chosen.map((stage) => ({ stage, legs: [[]] })), 'explored');
+    const reachOf = new Map(explored.map(({ stage, visits }) => [stage, visits]));
+    const plan = planVisits(chosen.map(({ name, isBase }) => ({ name, isBase, reach: reachOf.get(name) ?? new Map<string, number>() })), seed);
+    const reached = new Set([...reachOf.values()].flatMap((visits) => [...visits.keys()].map((visit) => visit.slice(visit.indexOf(' ') + 1))));
+    const sweptMs = performance.now();
+    const wanted = plan.filter(select);
+    say(`${points.length} points, ${reached.size} reached, ${wanted.length} visits`);
+
+    const tasksOf = (legs: readonly (readonly Visit[])[]): Task[] => chosen.flatMap((stage) => {
+      const mine = legs.filter(([first]) => first?.stage === stage.name);
+      return cutTours(mine, stage.legsOfTour).map((tour) => ({ stage, legs: tour }));
+    });
+    const singles = options.singles ? await run(tasksOf(wanted.map((visit) => [visit])), 'swept') : [];
+    const pairPlan = planPairs(wanted, options.pairs, seed);
+    const pairs = await run(tasksOf(pairPlan), 'paired');
+    const legs = singles.flatMap((report) => report.legs.map((leg) => ({ ...leg, stage: report.stage })));
+    return {
+      points: points.length,
+      reached: reached.size,
+      unreached: points.filter((point) => !reached.has(point)),
+      visits: legs.length,
+      deaths: legs.filter(({ died }) => died[0] === true).length,
+      missed: legs.filter(({ died }) => died[0] === false).map(({ stage, armed }) => `${stage}: ${JSON.stringify(armed[0])}`),
+      pairs: pairPlan.length,
+      pairDeaths: pairs.flatMap((report) => report.legs).filter(({ died }) => died.every(Boolean)).length,
+      violations,
+      expulsions: [...singles, ...pairs, ...explored].reduce((sum, report) => sum + report.expulsions, 0),
+      exploreMs: sweptMs - exploredMs,
+      sweepMs: performance.now() - sweptMs,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seenByFencedSink } from '../guarantees/executions.ts';
+import type { History } from '../guarantees/history.ts';
+import { everyPromise } from '../guarantees/promises/everyPromise.ts';
+import { risingFence } from '../guarantees/promises/risingFence.ts';
+import { findViolations } from '../guarantees/promises/guarantee.ts';
+import { Scene } from '../guarantees/scene.ts';
+import { queueTopicNames } from '../../shared/kafka/topics.ts';
+import type { Armed } from './failpoint.ts';
+import { Leg, type Tour } from './leg.ts';
+import { settledStaysSettled } from './settledStaysSettled.ts';
+import type { Stage } from './stages.ts';
+
+export interface TourOptions {
+  readonly brokers: string;
+  readonly registryUrl: string;
+  readonly codeFile: string;
+  readonly stage: Stage;
+  /** One leg each; what a leg is armed with, one process after the other. Empty: nothing, and visits are recorded. */
+  readonly legs: readonly (readonly Armed[])[];
+}
+
+export interface LegReport {
+  readonly armed: readonly Armed[];
+  /** For each armed: did it die there? */
+  readonly died: readonly boolean[];
+  readonly ms: number;
+}
+
+export interface TourReport {
+  readonly stage: string;
+  readonly legs: readonly LegReport[];
+  /** Those that a promise names, and legs that came to no end; with the points of the leg concerned. */
+  readonly violations: readonly { readonly text: string; readonly armed: readonly Armed[] }[];
+  readonly expulsions: number;
+  /** `phase point` and how often, of an unarmed tour. */
+  readonly visits: ReadonlyMap<string, number>;
+}
+
+/** What two flushes of a worker may take beside many others on one machine. */
+const FLUSH_WINDOW_MS = 1500;
+
+/** Plays legs one after the other on one queue, brings it to rest, and holds what the witness saw to the promises. */
+export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: TourOptions): Promise<TourReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
+  const scene = await Scene.open({ brokers, registryUrl, workload: stage.workload });
+  const tour: Tour = { scene, brokers, registryUrl, codeFile, folder, survivor: null, cuts: [], violations: [], expulsions: 0 };
+  const reports: LegReport[] = [];
+  const visits = new Map<string, number>();
+  const played: Leg[] = [];
+  try {
+    if (stage.hasSurvivor) {
+      await scene.enqueue(['warm-up'], 1);
+      tour.survivor = await scene.startWorker({ workerId: 'survivor', sessionTimeoutMs: 10_000 });
+    }
+    for (const [index, armed] of legs.entries()) {
+      const leg = new Leg(tour, `leg${index}`, armed.length === 0);
+      played.push(leg);
+      const startedMs = performance.now();
+      await stage.play(leg, armed);
+      for (const [visit, count] of leg.visits()) visits.set(visit, (visits.get(visit) ?? 0) + count);
+      const dead = new Set(leg.victims.filter(({ death }) => death !== null).map(({ arming }) => arming.armed));
+      reports.push({ armed, died: armed.map((one) => dead.has(one)), ms: performance.now() - startedMs });
+    }
+    await comeToRest(tour);
+    tour.violations.push(...judge(stage, { ...await scene.history(), cuts: tour.cuts, flushWindowMs: FLUSH_WINDOW_MS }));
+  } catch (error) {
+    tour.violations.push(`leg${played.length - 1}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+  } finally {
+    for (const { victims } of played) for (const victim of victims) if (victim.alive) victim.signal('SIGKILL');
+    await scene.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  const violations = tour.violations.map((text) => {
+    const index = /leg(\d+)/.exec(text)?.[1];
+    return { text, armed: index === undefined ? legs.flat() : legs[Number(index)] ?? [] };
+  });
+  return { stage: stage.name, legs: reports, violations, expulsions: tour.expulsions, visits };
+}
+
+/** Everything is committed and buried; whoever opens the queue next finds nothing that waits. */
+async function comeToRest({ scene, survivor, violations }: Tour): Promise<void> {
+  const { queue, attempts } = scene.workload;
+  await scene.untilCommitted();
+  const buried = new Set(scene.lines.filter(({ outcome, attempt }) => outcome === 'dead' || (outcome === 'retry' && attempt >= attempts)).map(({ id }) => id)).size;
+  await scene.until('the dead letters to be there', async () => (await scene.admin.logBounds(queueTopicNames(queue).dlq)).reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0) >= buried);
+  if (survivor !== null) await scene.stop(survivor);
+  const heir = await scene.startWorker({ workerId: 'heir' });
+  await scene.until('the heir to open all partitions', () => new Set(heir.all('active').map(({ partition }) => partition)).size === scene.partitions);
+  const waiting = heir.all('active').reduce((sum, one) => sum + one.waiting, 0);
+  if (waiting > 0) violations.push(`at rest: ${waiting} jobs wait that are done`);
+  await scene.stop(heir);
+}
+
+function judge({ name }: Stage, history: History): string[] {
+  // What was discarded has left its lane for good; that none overtook it before is what the play waits for.
+  if (name === 'discard') return findViolations({ held: everyPromise, givenUp: [] }, { ...history, policy: { ...history.policy, whenBuried: 'continue' } });
+  // A zombie that wakes in an attempt ends it: a sink tells it by its fence, and judges without it.
+  if (name === 'frozen' || name === 'stranger') return [...risingFence.check(history), ...findViolations({ held: everyPromise, givenUp: [] }, { ...history, lines: seenByFencedSink(history.lines) })];
+  const promises = name === 'redrive' ? everyPromise : [...everyPromise, settledStaysSettled];
+  return findViolations({ held: promises, givenUp: [] }, history);
+}
