@@ -32,6 +32,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
     },
     ...(config.workerId === null ? {} : { workerId: config.workerId }),
     concurrency: config.concurrency,
+    sandboxes: config.sandboxes ?? undefined,
     sessionTimeoutMs: config.sessionTimeout,
     flushIntervalMs: config.flushInterval,
     drainTimeoutMs: config.drainTimeout,
@@ -48,10 +49,17 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
   });
   const checks = createWorkerChecks({ runners: () => worker.runners, waitsFor: () => worker.waitsFor, clock: systemClock, stallAfterMs: config.stallAfter });
   const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger });
+  let unwatch = (): void => undefined;
   return [
     createService('http', {
-      start: async () => { logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz'); },
-      stop: () => endpoint.stop(),
+      async start() {
+        unwatch = checks.watch();
+        logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz');
+      },
+      async stop() {
+        unwatch();
+        await endpoint.stop();
+      },
     }),
     createService('worker', {
       async start() {

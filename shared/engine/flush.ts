@@ -76,13 +76,13 @@ export function published<R extends MainRecord>(engine: Engine<R>, partition: Pa
   if (partition.phase === 'stopped') return;
   switch (stream) {
     case 'retry':
-      partition.retry.acked();
+      partition.retry.acked(now);
       break;
     case 'dlq':
-      for (const letter of partition.dlq.acked()) buried(partition, letter.job, letter.reason, letter.failure, now);
+      for (const letter of partition.dlq.acked(now)) buried(partition, letter.job, letter.reason, letter.failure, now);
       break;
     case 'events':
-      for (const event of partition.events.acked()) eventAcked(partition, event, now);
+      for (const event of partition.events.acked(now)) eventAcked(partition, event, now);
       break;
   }
   if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);

@@ -23,6 +23,9 @@ export interface Grant {
   readonly retry: { readonly committed: CommitPoint | null; readonly startOffset: number; readonly endOffset: number };
 }
 
+/** After an outage of the DLQ each lane that stood may have one burial after the other, and each would be a request. */
+const BURIALS_APART_MS = 500;
+
 /** What a partition needs of its engine. */
 export interface PartitionHost {
   readonly limits: EngineLimits;
@@ -126,7 +129,7 @@ export class Partition {
 
   readonly events = new Outbox<JobEvent>();
   readonly retry = new Outbox<RoomWrite>();
-  readonly dlq = new Outbox<DeadLetter>();
+  readonly dlq = new Outbox<DeadLetter>(BURIALS_APART_MS);
 
   /** Number of the next commit to be taken; commits below or at `durableCommit` are durable. */
   commitNumber = 1;

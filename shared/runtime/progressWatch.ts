@@ -1,35 +1,50 @@
 import type { CheckResult } from './health.ts';
 
-/** What a process has done and could do, at one moment. */
+/** What a process has to do at one moment, and how far it is with it. */
 export interface ProgressSample {
   /** Monotonic ms. */
   readonly atMs: number;
-  /** Rises whenever something moves on: attempts ended, records taken in, offsets committed. Its size means nothing. */
-  readonly progress: number;
-  /** There is something that could move on now; null: nothing, it idles. In words: "12 jobs ready". */
-  readonly work: string | null;
+  /** Each thing that could move on now, in words ("partition 3 is restoring"; the words may change as it does), by a name that stays. Empty: it idles. */
+  readonly work: ReadonlyMap<string, Work>;
+}
+
+export interface Work {
+  /** Differs as soon as something moved on. */
+  readonly progress: string | number;
+  readonly says: string;
 }
 
 /** What to remember from one sample to the next. */
 export interface ProgressState {
-  readonly progress: number;
-  /** Since when there is work and nothing moved; null: all is well. */
-  readonly stuckSinceMs: number | null;
+  readonly atMs: number | null;
+  /** For each work of the last sample: how far it was, and for how long nothing has moved. */
+  readonly still: ReadonlyMap<string, { readonly progress: string | number; readonly stillMs: number }>;
 }
 
-export const initialProgress: ProgressState = { progress: -1, stuckSinceMs: null };
+export const initialProgress: ProgressState = { atMs: null, still: new Map() };
+
+export interface ProgressLimits {
+  readonly stallAfterMs: number;
+  /** More than this between two samples does not count: the process was not running, so nothing of it could move. */
+  readonly longestGapMs: number;
+}
 
 /**
  * Decides whether a process is alive by what it gets done, not by whether it answers: a consumer that reconnects for ever answers, too. It is
- * not live when it had work and made no progress for `stallAfterMs`. Pure.
+ * not live when one of its works has not moved for `stallAfterMs`, whatever the others do. Pure.
  */
-export function judgeProgress(before: ProgressState, sample: ProgressSample, stallAfterMs: number): { readonly state: ProgressState; readonly result: CheckResult } {
-  const { progress, work, atMs } = sample;
-  if (work === null || progress !== before.progress) {
-    return { state: { progress, stuckSinceMs: work === null ? null : atMs }, result: { ok: true, reason: work === null ? 'nothing to do' : 'moving on' } };
+export function judgeProgress(before: ProgressState, { atMs, work }: ProgressSample, { stallAfterMs, longestGapMs }: ProgressLimits): { readonly state: ProgressState; readonly result: CheckResult } {
+  const passedMs = before.atMs === null ? 0 : Math.min(atMs - before.atMs, longestGapMs);
+  const still = new Map<string, { progress: string | number; stillMs: number }>();
+  let [longestMs, longest] = [0, ''];
+  for (const [name, { progress, says }] of work) {
+    const last = before.still.get(name);
+    const stillMs = last === undefined || last.progress !== progress ? 0 : last.stillMs + passedMs;
+    still.set(name, { progress, stillMs });
+    if (stillMs > longestMs) [longestMs, longest] = [stillMs, says];
   }
-  const stuckSinceMs = before.stuckSinceMs ?? atMs;
-  const stuckMs = atMs - stuckSinceMs;
-  const ok = stuckMs < stallAfterMs;
-  return { state: { progress, stuckSinceMs }, result: { ok, reason: `no progress for ${Math.round(stuckMs / 1000)} s though there is work: ${work}` } };
+  const state = { atMs, still };
+  if (work.size === 0) return { state, result: { ok: true, reason: 'nothing to do' } };
+  if (longestMs === 0) return { state, result: { ok: true, reason: 'moving on' } };
+  return { state, result: { ok: longestMs < stallAfterMs, reason: `no progress for ${Math.round(longestMs / 1000)} s though there is work: ${longest}` } };
 }

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import { commitFailed, committed, takeCommit, type CommitRequest } from '../engine/flush.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Consumer, FetchedRecord } from '../kafka/port.ts';
+import type { Pulse } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 
 /** Commits wait so long for others to share their request, unless something waits for the commit itself. */
@@ -12,13 +13,15 @@ export class CommitLoop {
   readonly #options: QueueRunnerOptions;
   readonly #engine: Engine<FetchedRecord>;
   readonly #consumer: Consumer;
+  readonly #pulse: Pulse;
   readonly #after: () => void;
   #underWay = false;
   #lastMs = -Infinity;
   #waiting = false;
 
   /** @param after called when a commit has ended, either way */
-  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, consumer: Consumer, after: () => void) {
+  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, consumer: Consumer, pulse: Pulse, after: () => void) {
+    this.#pulse = pulse;
     this.#options = options;
     this.#engine = engine;
     this.#consumer = consumer;
@@ -61,6 +64,7 @@ export class CommitLoop {
     if (requests.length === 0) return;
     this.#underWay = true;
     this.#lastMs = clock.monotonic();
+    this.#pulse.sent('commit');
     let ok = false;
     try {
       await this.#consumer.commit(requests.map(({ partition, main, retry }) => ({
@@ -72,6 +76,7 @@ export class CommitLoop {
       observer.commitFailed(isMillraceError(error) ? error.code : 'UNKNOWN');
     }
     this.#underWay = false;
+    this.#pulse.ended('commit', ok ? 'done' : 'refused');
     const now = clock.now();
     for (const request of requests) {
       if (ok) committed(this.#engine, request, now);

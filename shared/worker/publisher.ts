@@ -4,6 +4,7 @@ import type { Publication } from '../engine/effects.ts';
 import type { Partition } from '../engine/partition.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { FetchedRecord, OutgoingRecord } from '../kafka/port.ts';
+import type { Pulse } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 import { writeDeadLetter, writeEvents, writeRoomRecord } from './writeRecords.ts';
 
@@ -14,10 +15,12 @@ const PRESSING_EVENTS = 1000;
 export class Publisher {
   readonly #options: QueueRunnerOptions;
   readonly #engine: Engine<FetchedRecord>;
+  readonly #pulse: Pulse;
   readonly #after: () => void;
 
   /** @param after called when a publication has ended, either way */
-  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, after: () => void) {
+  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, pulse: Pulse, after: () => void) {
+    this.#pulse = pulse;
     this.#options = options;
     this.#engine = engine;
     this.#after = after;
@@ -43,14 +46,18 @@ export class Publisher {
 
   async #send(partition: Partition, publication: Publication): Promise<void> {
     const { producer, clock, topics } = this.#options;
+    this.#pulse.sent('publication');
+    let end: 'done' | 'refused' = 'refused';
     try {
       const { topic, records } = this.#toRecords(partition, publication, topics);
       await producer.send(topic, partition.number, records);
+      end = 'done';
       published(this.#engine, partition, publication.stream, clock.now());
     } catch (error) {
       publishFailed(partition, publication.stream, isMillraceError(error) ? error.code : 'UNKNOWN', clock.now());
       if (!isMillraceError(error)) this.#options.observer.trouble(error as Error);
     }
+    this.#pulse.ended('publication', end);
     this.#after();
   }
 

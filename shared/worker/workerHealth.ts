@@ -1,12 +1,11 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { HealthCheck } from '../runtime/health.ts';
-import { initialProgress, judgeProgress, type ProgressSample } from '../runtime/progressWatch.ts';
+import { initialProgress, judgeProgress } from '../runtime/progressWatch.ts';
 import type { QueueRunner } from './queueRunner.ts';
+import { sampleProgress, type ProgressingRunner } from './sampleProgress.ts';
 
 /** The part of a runner that its health shows in. */
-export type HealthyRunner = Pick<QueueRunner, 'ready' | 'highWatermarks' | 'lastSeen'> & {
-  readonly engine: Pick<QueueRunner['engine'], 'partitions' | 'running'>;
-};
+export type HealthyRunner = ProgressingRunner & Pick<QueueRunner, 'ready'>;
 
 export interface WorkerHealthOptions {
   /** The runners as they are now; none before the start. */
@@ -18,9 +17,25 @@ export interface WorkerHealthOptions {
   readonly stallAfterMs: number;
 }
 
+export interface WorkerChecks {
+  readonly ready: readonly HealthCheck[];
+  readonly live: readonly HealthCheck[];
+  /** Looks at the worker once a second from now on, so that a stall is known when a probe comes, however rarely. Returns how to stop that. */
+  watch(): () => void;
+}
+
+const LOOK_EVERY_MS = 1000;
+/** Looks that come later were held up by the process as a whole: it was stopped, or a handler kept the event loop. */
+const LONGEST_GAP_MS = 3 * LOOK_EVERY_MS;
+
 /** A worker's checks. Ready: everything owned is restored and open, and Kafka answers. Live: what could move on does. */
-export function createWorkerChecks({ runners, waitsFor = () => null, clock, stallAfterMs }: WorkerHealthOptions): { readonly ready: HealthCheck[]; readonly live: HealthCheck[] } {
+export function createWorkerChecks({ runners, waitsFor = () => null, clock, stallAfterMs }: WorkerHealthOptions): WorkerChecks {
   let progress = initialProgress;
+  const look = (): ReturnType<HealthCheck['check']> => {
+    const { state, result } = judgeProgress(progress, { atMs: clock.monotonic(), work: sampleProgress(runners(), clock.now(), stallAfterMs) }, { stallAfterMs, longestGapMs: LONGEST_GAP_MS });
+    progress = state;
+    return result;
+  };
   return {
     ready: [
       {
@@ -41,37 +56,15 @@ export function createWorkerChecks({ runners, waitsFor = () => null, clock, stal
         },
       },
     ],
-    live: [
-      {
-        name: 'progress',
-        check() {
-          const { state, result } = judgeProgress(progress, sampleProgress(runners(), clock), stallAfterMs);
-          progress = state;
-          return result;
-        },
-      },
-    ],
+    live: [{ name: 'progress', check: look }],
+    watch() {
+      let cancel = (): void => undefined;
+      const again = (): void => {
+        look();
+        cancel = clock.after(LOOK_EVERY_MS, again);
+      };
+      again();
+      return () => { cancel(); };
+    },
   };
-}
-
-/**
- * While attempts run they are the progress: their timeouts bound them. Otherwise a partition that is not open yet and records that wait to be
- * taken in are work. That Kafka is away is none: a restart would not bring it back.
- */
-function sampleProgress(runners: readonly HealthyRunner[], clock: Clock): ProgressSample {
-  const now = clock.now();
-  let progress = 0;
-  const work: string[] = [];
-  for (const runner of runners) {
-    const kafkaAnswers = now - runner.lastSeen().coordinatorMs < 30_000;
-    for (const partition of runner.engine.partitions.values()) {
-      const { number, phase, fetchedUpTo, backlogRecords, committedOffset } = partition;
-      progress += fetchedUpTo + committedOffset + partition.log.position + (fetchedUpTo - backlogRecords);
-      if (runner.engine.running > 0 || !kafkaAnswers) continue;
-      const unread = Math.max(0, (runner.highWatermarks.get(number) ?? 0) - fetchedUpTo) + backlogRecords;
-      if (phase !== 'active') work.push(`partition ${number} is ${phase}`);
-      else if (unread > 0 && partition.mayTakeIn) work.push(`partition ${number} has ${unread} records`);
-    }
-  }
-  return { atMs: clock.monotonic(), progress, work: work.length === 0 ? null : work.join(', ') };
 }

@@ -7,7 +7,7 @@ async function runShortOutage(part: OutagePart) {
   return runOutage(scene, { brokers: inject('brokers'), registryUrl: inject('registryUrl'), part, outageMs: 6000, steadyMs: 4000 });
 }
 
-test('a retry topic whose replicas are missing for a while buries no good job and loses none; what needs it not goes on', async () => {
+test('a retry topic that refuses writes for a while buries no good job and loses none; what needs it not goes on', async () => {
   const { violations, repeats, donePerSecond, busiestSecond } = await runShortOutage('retry');
   expect(violations).toEqual([]);
   expect(repeats).toBe(0);

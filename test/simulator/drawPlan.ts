@@ -1,14 +1,17 @@
 import { createDice, type Dice } from './dice.ts';
 import type { Fate, FaultPlan, JobPlan, KindPlan, OperatorPlan, Plan, PoisonPlan, Settings, StreamName, WorkerPlan } from './plan.ts';
 
-/** What a run is mainly about: faults of one sort meet more often than if each run had a little of everything. */
-export type Style = 'calm' | 'mixed' | 'zombies' | 'kills' | 'outages' | 'handovers' | 'dead letters';
+/**
+ * What a run is mainly about: faults of one sort meet more often than if each run had a little of everything. `calm` and `clean`: no faults at all;
+ * clean ones are short, and never drawn unasked.
+ */
+export type Style = 'clean' | 'calm' | 'mixed' | 'zombies' | 'kills' | 'outages' | 'handovers' | 'dead letters';
 
 /** Draws a run from its seed. A quarter of the runs has no faults. */
 export function drawPlan(seed: number, style: Style | null = null): Plan {
   const dice = createDice(seed, 'plan');
   const drawn = style ?? dice.weighted({ 'calm': 25, 'mixed': 30, 'zombies': 12, 'kills': 10, 'outages': 10, 'handovers': 8, 'dead letters': 5 });
-  const settings = drawSettings(dice);
+  const settings = drawn === 'clean' ? { ...drawSettings(dice), troubleMs: dice.between(1, 4) * 1000 } : drawSettings(dice);
   const kinds = drawKinds(dice, drawn);
   const workers: WorkerPlan[] = Array.from({ length: dice.between(1, 3) }, (_, at) => ({
     id: `w${at + 1}`, atMs: at === 0 || dice.hit(0.6) ? dice.between(0, 50) : dice.between(0, settings.troubleMs / 2), version: dice.hit(0.7) ? 'new' : 'old',
@@ -17,7 +20,7 @@ export function drawPlan(seed: number, style: Style | null = null): Plan {
     seed, settings, kinds, workers,
     jobs: drawJobs(dice, kinds, settings, drawn),
     poison: drawPoison(dice, kinds, settings),
-    faults: drawn === 'calm' ? [] : drawFaults(dice, kinds, settings, drawn),
+    faults: drawn === 'calm' || drawn === 'clean' ? [] : drawFaults(dice, kinds, settings, drawn),
     operator: drawOperator(dice, kinds, settings, drawn),
   };
 }
@@ -71,7 +74,7 @@ function drawKinds(dice: Dice, style: Style): KindPlan[] {
 
 function drawJobs(dice: Dice, kinds: readonly KindPlan[], { troubleMs }: Settings, style: Style): JobPlan[] {
   const jobs: JobPlan[] = [];
-  const count = dice.pick([10, 30, 30, 60, 60, 120]);
+  const count = dice.pick(style === 'clean' ? [3, 8, 15, 25] : [10, 30, 30, 60, 60, 120]);
   const entities = dice.pick([1, 4, 10, 30]);
   const [failing, doubled, scheduled, newer] = [style === 'dead letters' ? 0.5 : dice.pick([0, 0.1, 0.4]), dice.pick([0, 0, 0.05, 0.3]), dice.pick([0, 0, 0.1, 0.3]), dice.pick([0, 0, 0.1])];
   const backlog = dice.hit(0.4) ? dice.next() : 0;
@@ -129,6 +132,7 @@ const weights = { kill: 0, freeze: 0, disconnect: 0, expel: 0, stop: 0, join: 0,
 type Weights = Readonly<Record<FaultPlan['type'], number>>;
 
 const byStyle: Readonly<Record<Style, Weights>> = {
+  'clean': weights,
   'calm': weights,
   'mixed': { kill: 5, freeze: 4, disconnect: 3, expel: 2, stop: 3, join: 3, deploy: 1, compact: 2, expire: 1, 'skip-offsets': 1, jump: 2, registry: 2, produce: 9, commit: 3, fetch: 2, leader: 2 },
   'zombies': { ...weights, freeze: 6, expel: 4, disconnect: 1, join: 1, produce: 5, commit: 1, compact: 1 },

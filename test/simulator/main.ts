@@ -1,5 +1,5 @@
 /**
- * Plays many seeds: `npm run simulate -- --seeds 20000 [--from 1]`; one with its whole story: `--seed 42 --trace`; a plan from a file (as shrinking
+ * Plays many seeds: `npm run simulate -- --seeds 20000 [--from 1] [--style clean]`; one with its whole story: `--seed 42 --trace`; a plan from a file (as shrinking
  * prints it): `--plan file.json`. Ends with 1 when a promise was broken.
  */
 import { readFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { drawPlan, type Style } from './drawPlan.ts';
 import type { Plan } from './plan.ts';
 import type { SeedResult } from './seedResult.ts';
+import type { SeedRange } from './seeds.worker.ts';
 import { shrink } from './shrink.ts';
 import { runPlan } from './simulate.ts';
 import { sliceStory } from './slice.ts';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string' }, style: { type: 'string' }, plan: { type: 'string' }, trace: { type: 'boolean', default: false }, 'no-shrink': { type: 'boolean', default: false },
   },
 });
+const style = (values.style ?? null) as Style | null;
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 
 async function showFailure(plan: Plan, replay: string): Promise<void> {
@@ -76,7 +78,7 @@ async function playMany(from: number, count: number): Promise<boolean> {
         void thread.terminate().then(() => { resolve(); });
         return;
       }
-      const range = { from: next, to: Math.min(end, next + RANGE) - 1 };
+      const range: SeedRange = { from: next, to: Math.min(end, next + RANGE) - 1, style };
       next += RANGE;
       thread.postMessage(range);
     };
@@ -89,7 +91,7 @@ async function playMany(from: number, count: number): Promise<boolean> {
   for (const { seed, violations } of failures.slice(0, MOST_SHOWN)) {
     say(`seed ${seed}: ${violations.map(({ anomaly }) => anomaly).join(', ')}`);
     if (violations[0]?.anomaly === 'crash') say(violations[0].detail);
-    else await showFailure(drawPlan(seed), `npm run simulate -- --seed ${seed} --trace`);
+    else await showFailure(drawPlan(seed, style), `npm run simulate -- --seed ${seed}${style === null ? '' : ` --style ${JSON.stringify(style)}`} --trace`);
   }
   const byAnomaly = Map.groupBy(failures.flatMap(({ seed, violations }) => [...new Set(violations.map(({ anomaly }) => anomaly))].map((anomaly) => ({ anomaly, seed }))), ({ anomaly }) => anomaly);
   for (const [anomaly, seeds] of byAnomaly) say(`${anomaly}: ${seeds.length} seeds: ${seeds.slice(0, 20).map(({ seed }) => seed).join(' ')}`);
@@ -101,6 +103,6 @@ async function playMany(from: number, count: number): Promise<boolean> {
 
 let kept: boolean;
 if (values.plan !== undefined) kept = await playOne(JSON.parse(readFileSync(values.plan, 'utf8')) as Plan);
-else if (values.seed !== undefined) kept = await playOne(drawPlan(Number(values.seed), (values.style ?? null) as Style | null));
+else if (values.seed !== undefined) kept = await playOne(drawPlan(Number(values.seed), style));
 else kept = await playMany(Number(values.from), Number(values.seeds));
 process.exitCode = kept ? 0 : 1;

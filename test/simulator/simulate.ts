@@ -1,7 +1,7 @@
 import type { BuriedJob } from '../../shared/commands/buried.ts';
 import { brokenInvariant } from '../unit/engine/world/invariants.ts';
 import { createDice } from './dice.ts';
-import { drawPlan } from './drawPlan.ts';
+import { drawPlan, type Style } from './drawPlan.ts';
 import { defineForProducer } from './handlers.ts';
 import { judge, type Violation } from './judge.ts';
 import type { JobPlan, OperatorPlan, Plan, PoisonPlan } from './plan.ts';
@@ -27,8 +27,8 @@ const LANDED_AFTER_MS = 3500;
 const CALL_EVERY_MS = 3000;
 
 /** Plays a seed, or a plan: the production worker, runner, engine and client on a simulated Kafka and registry in virtual time. One plan, one history. */
-export function simulate(seed: number): Promise<Report> {
-  return runPlan(drawPlan(seed));
+export function simulate(seed: number, style: Style | null = null): Promise<Report> {
+  return runPlan(drawPlan(seed, style));
 }
 
 /** @param look called before anything happens, for whoever wants to see more than the report tells */

@@ -44,13 +44,15 @@ export function text(given: Common & { readonly default?: string | undefined; re
 }
 
 /** A whole number in plain digits. */
-export function whole(given: WithDefault & { readonly min: number; readonly max: number }): ConfigKey<number> {
+export function whole(given: WithDefault & { readonly min: number; readonly max: number }): ConfigKey<number>;
+export function whole(given: Optional & { readonly min: number; readonly max: number }): ConfigKey<number | null>;
+export function whole(given: Common & { readonly default?: string | undefined; readonly min: number; readonly max: number }): ConfigKey<number | null> {
   const { min, max } = given;
   const type = `a whole number from ${min} to ${max}`;
-  return declare(given, type, (value) => {
+  return declare<number>(given, type, (value) => {
     const number = Number(value);
     return /^[0-9]{1,15}$/.test(value) && number >= min && number <= max ? { value: number } : { expected: type };
-  }) as ConfigKey<number>;
+  });
 }
 
 /** A duration; the value is in ms. `min` and `max` are durations too. */

@@ -20,11 +20,12 @@ export const processKeys = {
 export const workerKeys = {
   workerId: text({ env: 'MILLRACE_WORKER_ID', allow: /^[A-Za-z0-9._-]{1,100}$/, expected: 'up to 100 letters, digits, ".", "_", "-"', prose: 'Names the process in leases, logs and the group; must differ between processes. Not set: host name and a random part.' }),
   concurrency: whole({ env: 'MILLRACE_CONCURRENCY', default: '100', min: 1, max: 100_000, prose: 'Attempts under way at once in each queue.' }),
+  sandboxes: whole({ env: 'MILLRACE_SANDBOXES', min: 1, max: 1000, prose: 'Processes for attempts of isolated kinds at once. Not set: as many as there are cores, and at least one for each such kind.' }),
   drainTimeout: duration({ env: 'MILLRACE_DRAIN_TIMEOUT', default: '30s', min: '0s', max: '1h', prose: 'How long a stop or a handover waits for running attempts before it aborts them.' }),
   abortGrace: duration({ env: 'MILLRACE_ABORT_GRACE', default: '5s', min: '0s', max: '10m', prose: 'How long an aborted handler may still run before its lane goes on without it.' }),
   sessionTimeout: duration({ env: 'MILLRACE_SESSION_TIMEOUT', default: '10s', min: '6s', max: '5m', prose: 'After so long without a heartbeat Kafka takes a worker for dead and hands its partitions to others.' }),
   flushInterval: duration({ env: 'MILLRACE_FLUSH_INTERVAL', default: '100ms', min: '1ms', max: '10s', prose: 'How often events and offsets are written. What ended since the last time may be repeated after a crash.' }),
-  stallAfter: duration({ env: 'MILLRACE_STALL_AFTER', default: '2m', min: '10s', max: '1d', prose: 'A worker that has work and makes no progress for so long is not live.' }),
+  stallAfter: duration({ env: 'MILLRACE_STALL_AFTER', default: '20s', min: '10s', max: '1d', prose: 'A worker that has work and makes no progress for so long is not live: /livez tells it up to 10 s later. Attempts that run, and outages of Kafka or the registry, are not held against it.' }),
   intakeJobs: whole({ env: 'MILLRACE_INTAKE_JOBS', default: '16384', min: 1, max: 10_000_000, prose: 'Jobs of one queue in memory that are not in its waiting rooms; each partition has its equal share, and pauses at it.' }),
   intakeBytes: size({ env: 'MILLRACE_INTAKE_BYTES', default: '32MiB', prose: 'The same in bytes.' }),
   roomEntries: whole({ env: 'MILLRACE_ROOM_ENTRIES', default: '1000000', min: 1, max: 100_000_000, prose: 'Waiting jobs of one partition; at the bound, intake from the main topic pauses.' }),

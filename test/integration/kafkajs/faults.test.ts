@@ -141,6 +141,23 @@ describe('a consumer on a bad network', () => {
     expect(await admin.committed(watcher.grants[0] === undefined ? '' : topic, topic)).toEqual([{ partition: 0, position: null }]);
   });
 
+  it('asks to join anew when the coordinator falls silent during its first join, long before that join\'s own time is over', async () => {
+    const topic = await makeTopic(brokers, uniqueName('join'), 1);
+    const group = uniqueName('group');
+    const gone = faulty();
+    await started(watch(gone.broker, topic, { group, sessionTimeoutMs: 6000 }));
+    gone.network.cut(); // a member that neither leaves nor joins: who comes now must wait until its session is over
+    const { network, broker } = faulty();
+    const watcher = watch(broker, topic, { group, sessionTimeoutMs: 6000, revokeTimeoutMs: 120_000 });
+    closers.push(() => watcher.consumer.close());
+    const joining = watcher.consumer.start();
+    await until(() => network.opened() >= 2, 'the join\'s link');
+    await sleep(1500); // on a busy machine the join may not be out yet; then the silence meets what comes before it, which is no harder
+    network.mute();
+    await until(() => watcher.owned.size === 1, 'the partition', 40_000);
+    await joining;
+  });
+
   it('does not start while nobody answers, and says so', async () => {
     const { network, broker } = faulty();
     network.cut();

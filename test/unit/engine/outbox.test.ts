@@ -14,7 +14,7 @@ describe('outbox', () => {
     take(outbox);
     outbox.put('b');
     expect(take(outbox)).toBeNull();
-    outbox.acked();
+    outbox.acked(0);
     expect(take(outbox)).toEqual(['b']);
   });
 
@@ -24,7 +24,7 @@ describe('outbox', () => {
     outbox.put('c');
     outbox.failed(0, 0);
     expect(take(outbox, 5000)).toBe(group);
-    expect(outbox.acked()).toEqual(['a', 'b']);
+    expect(outbox.acked(0)).toEqual(['a', 'b']);
     expect(take(outbox, 5000)).toEqual(['c']);
   });
 
@@ -40,10 +40,28 @@ describe('outbox', () => {
     expect(Math.max(...waits)).toBe(5000);
     expect(take(outbox, (outbox.retryAtMs ?? 0) - 1)).toBeNull();
     take(outbox, 1e9);
-    outbox.acked();
+    outbox.acked(0);
     expect(outbox.retryAtMs).toBeNull();
     take(outbox, 1e9);
     expect(outbox.failed(0, 0)).toBe(1);
+  });
+
+  it('keeps groups apart after an outage for as long as that lasted, and not before or later', () => {
+    const outbox = new Outbox<string>(500);
+    const send = (atMs: number): boolean => {
+      outbox.put('x');
+      if (take(outbox, atMs) === null) return false;
+      outbox.acked(atMs);
+      return true;
+    };
+    expect([0, 1, 2].map(send)).toEqual([true, true, true]);
+    outbox.put('refused');
+    take(outbox, 1000);
+    outbox.failed(1000, 0);
+    take(outbox, 4000);
+    outbox.failed(4000, 0);
+    expect(send(11_000)).toBe(true);
+    expect([11_100, 11_499, 11_500, 11_900, 12_000, 20_999, 21_100, 21_500, 21_501].map(send)).toEqual([false, false, true, false, true, true, false, true, true]);
   });
 
   it('keeps groups within their bounds, but sends an item that alone is larger', () => {
@@ -59,7 +77,7 @@ describe('outbox', () => {
     outbox.failed(0, 0);
     expect(outbox.pending).toBe(3);
     take(outbox, 1e9);
-    outbox.acked();
+    outbox.acked(0);
     expect(outbox.pending).toBe(1);
   });
 });

@@ -225,7 +225,11 @@ export class Membership {
     this.#cancelHeartbeat = this.#clock.after(delayMs, () => {
       this.#scheduleHeartbeat(this.#options.heartbeatIntervalMs);
       this.#expireIfSilent();
-      if (this.#generation < 0 || this.#heartbeatUnderWay) return;
+      if (this.#heartbeatUnderWay) return;
+      if (this.#generation < 0) {
+        if (this.#joinLink !== null) this.#askCoordinator(this.#joinLink);
+        return;
+      }
       this.#heartbeatUnderWay = true;
       this.#heartbeat().then(() => { this.#heartbeatFailing = false; }, (error: unknown) => {
         // Once an outage: joins and fetches tell of its length.
@@ -246,6 +250,25 @@ export class Membership {
     if (errorCode === code.REBALANCE_IN_PROGRESS) this.requestRejoin();
     else if (errorCode === code.UNKNOWN_MEMBER_ID || errorCode === code.ILLEGAL_GENERATION) this.#lose(errorCode);
     else if (isStaleCoordinatorCode(errorCode)) this.#coordinator = null;
+  }
+
+  /**
+   * A join may wait for other members for most of a minute, and a first one has no heartbeats beside it that would notice a coordinator, or a
+   * network, gone silent meanwhile. A question that is answered at once takes their place: unanswered, all silent links are given up.
+   */
+  #askCoordinator(joinLink: Link): void {
+    this.#heartbeatUnderWay = true;
+    this.#coordinatorLink('group')
+      .then((link) => request<FindCoordinatorReply>(link, 'GroupCoordinator', { groupId: this.#options.group }))
+      .then(({ errorCode, coordinator }) => {
+        // It moved, and nobody there will answer.
+        if (errorCode === 0 && coordinator.nodeId !== this.#coordinator) {
+          this.#coordinator = null;
+          joinLink.close();
+        }
+      })
+      .catch(() => undefined) // the join itself fails, and tells
+      .finally(() => { this.#heartbeatUnderWay = false; });
   }
 
   #expireIfSilent(): void {

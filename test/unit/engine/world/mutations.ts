@@ -18,7 +18,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       edit('readLog.ts', 'function confirm(', 'export function confirm('),
       edit('readLog.ts', 'if (active) confirm(partition, record, now);', 'if (active) return;'),
       edit('flush.ts', "import { activate } from './restore.ts';", "import { activate } from './restore.ts'; import { confirm } from './readLog.ts';"),
-      edit('flush.ts', '      partition.retry.acked();', "      for (const item of partition.retry.acked()) if (item.type !== 'lease' && partition.phase === 'active') confirm(partition, { ...item, offset: partition.log.position } as never, now);"),
+      edit('flush.ts', '      partition.retry.acked(now);', "      for (const item of partition.retry.acked(now)) if (item.type !== 'lease' && partition.phase === 'active') confirm(partition, { ...item, offset: partition.log.position } as never, now);"),
     ],
     seeds: 2000,
   },
