@@ -147,7 +147,17 @@ export interface TopicDeclaration {
   readonly config: Readonly<Record<string, string>>;
 }
 
+export interface GroupMember {
+  readonly clientId: string;
+  /** Partition numbers; empty while the group rebalances. */
+  readonly partitions: readonly number[];
+}
+
 export interface Admin {
+  /** Names of all topics that this client may see, Kafka's own left out, sorted. */
+  listTopics(): Promise<string[]>;
+  /** Who is in a group now; nobody, where there is no such group. */
+  groupMembers(group: string): Promise<GroupMember[]>;
   /** Null for a topic that does not exist. */
   describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]>;
   /** Creates topics and waits until they have leaders. One that exists already is left as it is. */

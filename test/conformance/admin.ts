@@ -48,4 +48,19 @@ export function describeAdmin(scenario: Scenario): void {
     ]);
     expect(await stage.wait(admin().committed(stage.uniqueName('nobody'), name))).toEqual([{ partition: 0, position: null }, { partition: 1, position: null }]);
   });
+
+  scenario('lists the topics that there are', async ({ admin, stage, topic }) => {
+    const names = [await topic(1), await topic(2)];
+    const listed = await stage.wait(admin().listTopics());
+    expect(listed).toEqual(expect.arrayContaining(names));
+    expect(listed).toEqual(listed.toSorted());
+    expect(listed).not.toContain(stage.uniqueName('missing'));
+  });
+
+  scenario('tells who is in a group, and nobody of one that is not there', async ({ admin, joined, stage, topic }) => {
+    const name = await topic(2);
+    const { group } = await joined({ group: stage.uniqueName('group'), topics: [name] });
+    expect(await stage.wait(admin().groupMembers(group))).toEqual([{ clientId: expect.any(String) as string, partitions: [0, 1] }]);
+    expect(await stage.wait(admin().groupMembers(stage.uniqueName('nobody')))).toEqual([]);
+  });
 }

@@ -1,12 +1,13 @@
 import { MillraceError } from '../../errors/MillraceError.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Admin, CommittedPosition, TopicDeclaration, TopicDescription } from '../port.ts';
+import type { Admin, CommittedPosition, GroupMember, TopicDeclaration, TopicDescription } from '../port.ts';
 import { request, type Cluster } from './cluster.ts';
 import { readCommitted } from './committedOffsets.ts';
 import { code, errorOfCode, errorOfFailure } from './failure.ts';
 import { readLogBounds } from './logBounds.ts';
 import { retryDelayMs, Sleeper } from './pause.ts';
-import type { DescribeConfigsReply, FindCoordinatorReply, TopicErrorsReply } from './replies.ts';
+import { decodeAssignment } from './group/memberData.ts';
+import type { DescribeConfigsReply, DescribeGroupsReply, FindCoordinatorReply, MetadataReply, TopicErrorsReply } from './replies.ts';
 import { waitForTopics } from './waitForTopics.ts';
 
 const GIVE_UP_AFTER_MS = 10_000;
@@ -20,6 +21,26 @@ export class KafkajsAdmin implements Admin {
   constructor(cluster: Cluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
+  }
+
+  listTopics(): Promise<string[]> {
+    return this.#insist(async () => {
+      // No names ask for all, but only as null: this encoder writes null for an empty list.
+      const reply = await request<MetadataReply>(await this.#cluster.anyLink('control'), 'Metadata', { topics: [], allowAutoTopicCreation: false });
+      return reply.topicMetadata.map(({ topic }) => topic).filter((topic) => !topic.startsWith('__')).toSorted();
+    });
+  }
+
+  groupMembers(group: string): Promise<GroupMember[]> {
+    return this.#insist(async () => {
+      const link = await this.#coordinator(group);
+      const reply = await request<DescribeGroupsReply>(link, 'DescribeGroups', { groupIds: [group] });
+      const members = reply.groups.flatMap((found) => {
+        if (found.errorCode !== 0) throw errorOfCode(found.errorCode, { at: group });
+        return found.members;
+      });
+      return members.map(({ clientId, memberAssignment }) => ({ clientId, partitions: [...decodeAssignment(memberAssignment).partitions] }));
+    });
   }
 
   describeTopics(names: readonly string[]): Promise<(TopicDescription | null)[]> {
@@ -93,9 +114,7 @@ export class KafkajsAdmin implements Admin {
   committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]> {
     return this.#insist(async () => {
       const partitions = await this.#partitions(topic);
-      const found = await request<FindCoordinatorReply>(await this.#cluster.anyLink('control'), 'GroupCoordinator', { groupId: group });
-      if (found.errorCode !== 0) throw errorOfCode(found.errorCode, { at: `coordinator of ${group}` });
-      const positions = await readCommitted(await this.#cluster.link(found.coordinator.nodeId, 'control'), group, [topic], partitions);
+      const positions = await readCommitted(await this.#coordinator(group), group, [topic], partitions);
       return partitions.map((partition) => ({ partition, position: positions.get(topic)?.get(partition) ?? null }));
     });
   }
@@ -103,6 +122,12 @@ export class KafkajsAdmin implements Admin {
   close(): Promise<void> {
     this.#cluster.close();
     return Promise.resolve();
+  }
+
+  async #coordinator(group: string): Promise<Awaited<ReturnType<Cluster['link']>>> {
+    const found = await request<FindCoordinatorReply>(await this.#cluster.anyLink('control'), 'GroupCoordinator', { groupId: group });
+    if (found.errorCode !== 0) throw errorOfCode(found.errorCode, { at: `coordinator of ${group}` });
+    return this.#cluster.link(found.coordinator.nodeId, 'control');
   }
 
   async #partitions(topic: string): Promise<number[]> {

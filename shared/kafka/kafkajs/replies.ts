@@ -47,3 +47,7 @@ export interface TopicErrorsReply {
 export interface DescribeConfigsReply {
   readonly resources: readonly { errorCode: number; resourceName: string; configEntries: readonly { configName: string; configValue: string | null }[] }[];
 }
+
+export interface DescribeGroupsReply {
+  readonly groups: readonly { errorCode: number; members: readonly { clientId: string; memberAssignment: Buffer | null }[] }[];
+}

@@ -6,6 +6,14 @@ export function createMemoryAdmin(world: World, broker: Broker, liveness: Livene
   world.clients.push({ broker, clientId, liveness, memberId: () => null });
   const roundTrip = (): Promise<void> => new Promise((resolve) => { world.clock.after(world.latencyMs('admin'), () => { liveness.fromBroker(resolve); }); });
   return {
+    async listTopics() {
+      await roundTrip();
+      return world.topics.names();
+    },
+    async groupMembers(group) {
+      await roundTrip();
+      return world.group(group).describe().members.map(({ clientId, partitions }) => ({ clientId, partitions: [...partitions] }));
+    },
     async describeTopics(names) {
       await roundTrip();
       return names.map((name) => world.topics.find(name)?.description ?? null);

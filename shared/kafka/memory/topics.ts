@@ -14,6 +14,7 @@ export interface MemoryTopic {
 
 export interface Topics {
   find(name: string): MemoryTopic | undefined;
+  names(): string[];
   /** @throws MillraceError TOPIC_MISSING */
   get(name: string): MemoryTopic;
   /** @throws MillraceError TOPIC_MISSING, for a missing partition too, as Kafka does. */
@@ -43,6 +44,7 @@ export function createTopics(appended: Told): Topics {
   };
   return {
     find: (name) => topics.get(name),
+    names: () => [...topics.keys()].toSorted(),
     get,
     log(name, partition) {
       const log = get(name).logs[partition];
