@@ -164,7 +164,8 @@ function insertReread(partition: Partition, job: Job): void {
 
 function cancel(partition: Partition, record: CommandRecord, job: Job, now: number): void {
   partition.answers.set(job, record.key);
-  partition.host.ungather((candidate) => candidate === job);
+  // One that was settled before its start has begun, as far as anybody can tell.
+  if (!job.claimed) partition.host.ungather((candidate) => candidate === job);
   if (job.state === 'running') {
     partition.cancelling.add(job);
     partition.host.effect({ type: 'cancel', partition: partition.number, job });
