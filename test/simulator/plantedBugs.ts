@@ -234,7 +234,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'started before it is claimed': {
     is: 'an at-most-once job starts before the commit that lets nobody else run it',
-    edits: [edit('engine/startQueue.ts', "if (job.policy.delivery === 'at-most-once' && !job.claimed) {", "if (job.policy.delivery === 'at-most-once' && !job.claimed && now < 0) {")],
+    edits: [edit('engine/startQueue.ts', "    if (isUnclaimed) {\n      job.state = 'claiming';", "    if (isUnclaimed && now < 0) {\n      job.state = 'claiming';")],
     style: 'kills', anomalies: ['at most once'], seeds: OFTEN,
   },
 

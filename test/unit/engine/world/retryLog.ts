@@ -47,6 +47,8 @@ export class RetryLog {
   holder = '';
   /** The valid word about each job that is in the room. */
   readonly waiting = new Map<number, LogEntry>();
+  /** Keys of the marks that stand. */
+  readonly marks = new Set<string>();
   /** Who waited when a lease came into force, by its holder. */
   readonly waitingAtLease = new Map<string, readonly number[]>();
   /** When a null was first the only one of its key. */
@@ -68,6 +70,8 @@ export class RetryLog {
       this.entries.push(entry);
       if (valid && sent.type === 'wait') this.waiting.set(sent.origin, entry);
       else if (valid && (sent.type === 'tombstone' || sent.type === 'void')) this.waiting.delete(sent.origin);
+      if (valid && sent.type === 'mark') this.marks.add(sent.key);
+      else if (valid && sent.type === 'applied') this.marks.delete(sent.key);
       return entry;
     });
   }
