@@ -134,12 +134,21 @@ function redrive(partition: Partition, record: CommandRecord, job: Job | null, n
   revived.firstFailure = record.firstFailure;
   revived.lane.unsettled++;
   revived.lane.insert(revived);
+  letClaimedGoFirst(revived);
   if (revived.uniqueForMs > 0) reclaimId(partition, revived);
   if (revived.offset >= partition.frontier.position) insertReread(partition, revived);
   putWait(partition, revived);
   partition.tell('redriven', revived, now, 'nothing');
   wakeLane(partition, revived.lane);
   return true;
+}
+
+/** What was settled before its start goes before what is called back: nobody would ever run it, and others wait for its claim. */
+function letClaimedGoFirst({ lane, next, place }: Job): void {
+  if (next?.claimed !== true) return;
+  lane.remove(next);
+  next.place = place - 1;
+  lane.insert(next);
 }
 
 function isSameValue(one: Buffer | null, other: Buffer | null): boolean {

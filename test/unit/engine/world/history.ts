@@ -165,7 +165,7 @@ export class History {
     if (entry.uniqueForMs === 0 || track.commanded) return;
     for (const other of this.#bearers.get(`${job.lane.partition.number}/${entry.id}`) ?? []) {
       if (other === track) return;
-      if (other.commanded || other.entry.policy.delivery === 'at-most-once' || other.events.has('duplicate')) continue;
+      if (other.commanded || other.entry.policy.delivery === 'at-most-once' || other.events.has('duplicate') || (other.mayBeDropped && other.starts === 0)) continue;
       // It cannot be told here when the mark of an earlier end ran out, but that it did not before its time.
       if (!History.isOver(other) || (other.endedMs > 0 && job.startedMs < other.endedMs + other.entry.uniqueForMs)) this.flag('A17 ran beside its double', `${name}: ${other.entry.offset}`);
     }

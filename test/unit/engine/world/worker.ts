@@ -130,6 +130,7 @@ export class Worker {
     this.engine.tick(now);
     if (chances.unread > 0) this.engine.resumeIntake(now);
     this.#endAttempts();
+    this.#perform();
     for (const start of this.engine.takeStarts(now)) for (const job of 'id' in start ? [start] : start) this.#beginAttempt(job);
     if (chance.hit(chances.flush)) this.#publish();
     if (chance.hit(chances.commit)) this.#commit();

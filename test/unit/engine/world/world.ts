@@ -260,7 +260,7 @@ class World implements Surroundings {
         return;
       }
     }
-    for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}`);
+    for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}: ${describe(this.#ownerOf(shard)?.engine.partitions.get(shard.number))}`);
   }
 
   #releaseHeld(): void {
@@ -290,4 +290,14 @@ class World implements Surroundings {
 /** Time counts for compaction's lag only while the owner can say what it has to say. */
 function isAtWork(partition: Partition | undefined): boolean {
   return partition?.phase === 'active' && partition.events.retryAtMs === null && partition.retry.retryAtMs === null && partition.dlq.retryAtMs === null;
+}
+
+function describe(partition: Partition | undefined): string {
+  if (partition === undefined) return 'nobody';
+  const { phase, running, claims, memoryJobs, room, lanes, commands, backlogRecords, mainPaused, frontier } = partition;
+  const unsettled = Array.from({ length: frontier.endSlot - frontier.firstSlot }, (_, at) => frontier.jobAt(frontier.firstSlot + at)).flatMap((job) => (job === null ? [] : [`${job.offset} ${job.kind} ${job.lane.key} ${job.state}`]));
+  return JSON.stringify({
+    unsettled, phase, running, claims, memoryJobs, backlogRecords, mainPaused, position: frontier.position, room: [...room.values()].map(({ offset, state, logKey }) => `${offset} ${state} ${logKey}`),
+    lanes: [...lanes.values()].filter((lane) => !lane.idle).map((lane) => `${lane.key}: head ${lane.head?.offset ?? '-'} busy ${lane.busy?.offset ?? '-'} ready ${lane.ready}`), commands: [...commands.keys()],
+  });
 }
