@@ -110,19 +110,27 @@ export class Cluster {
     }
   }
 
-  /** The link to a node for a purpose, opened when there is none. @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED */
+  /**
+   * The link to a node for a purpose, opened when there is none. To a node that fell silent, only after the others were asked whether it
+   * still is the one to ask: a frozen broker takes connections, and each would wait for its answer in vain.
+   * @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED
+   */
   async link(nodeId: number, purpose: string): Promise<Link> {
     const address = this.#nodes.get(nodeId);
     if (address === undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that the cluster does not list' });
+    if ((this.#silentAtMs.get(textOf(address)) ?? -Infinity) > this.#refreshedAtMs) {
+      await this.refresh();
+      throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that fell silent' });
+    }
     return this.#open(address, purpose);
   }
 
   /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once; those last that were silent of late. */
   async anyLink(purpose: string): Promise<Link> {
     for (const [key, { link }] of this.#links) if (key.endsWith(`/${purpose}`) && link?.usable === true) return link;
-    const candidates = [...this.#nodes.values()];
-    shuffle(candidates);
-    candidates.push(...this.#bootstrap);
+    const nodes = [...this.#nodes.values()];
+    shuffle(nodes);
+    const candidates = [...new Map([...nodes, ...this.#bootstrap].map((address) => [textOf(address), address])).values()];
     const nowMs = this.#clock.monotonic();
     const isAvoided = (address: Address): boolean => nowMs - (this.#silentAtMs.get(textOf(address)) ?? -Infinity) < AVOIDED_FOR_MS;
     candidates.sort((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)));

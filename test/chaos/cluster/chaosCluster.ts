@@ -70,7 +70,8 @@ export async function openChaosCluster(options: ChaosClusterOptions): Promise<Ch
       ...options,
       port: 0,
       brokers: NODES.length,
-      properties: options.properties ?? {},
+      // Leadership that a fault took from a broker goes back to it soon, or the next one strikes a broker that leads nothing.
+      properties: { 'leader.imbalance.check.interval.seconds': '5', ...options.properties },
       front: (nodeId, port) => {
         proxy(nodeId).lead(port);
         return Promise.resolve(proxy(nodeId).port);
