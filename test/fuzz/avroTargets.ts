@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { isDeepStrictEqual } from 'node:util';
+import type { AvroSchema } from '../../schemas/payloadSchema.ts';
+import { createCodec, createReader } from '../../shared/avro/codec.ts';
+import { compileSchema } from '../../shared/avro/compileSchema.ts';
+import { compileGuard, DEFAULT_LIMITS } from '../../shared/avro/guardAvro.ts';
+import { HEADER_BYTES, readSchemaId, writeHeader } from '../../shared/avro/wireFormat.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { createMemoryRegistry } from '../../shared/testing/memoryRegistry.ts';
+import { arbitrarySchema } from '../unit/avro/arbitrarySchema.ts';
+import { mutationsOf } from './mutate.ts';
+import { holdTo, readOrRefuse, type Target } from './target.ts';
+
+const WIRE_CODES = ['WIRE_EMPTY', 'WIRE_MAGIC'];
+const AVRO_CODES = ['AVRO_TRUNCATED', 'AVRO_TRAILING', 'AVRO_INVALID', 'AVRO_UNSAFE'];
+const DECODE_CODES = [...WIRE_CODES, ...AVRO_CODES, 'SCHEMA_UNKNOWN', 'SCHEMA_INVALID', 'SCHEMA_NOT_LOADED', 'AVRO_MISMATCH'];
+/** Small, so that what passes can be counted out; the real ones are numbers of the same sort. */
+const LIMITS = { ...DEFAULT_LIMITS, maxValues: 3000, maxEmptyItems: 50, maxDepth: 32 };
+
+/** A type that contains itself in each way there is. */
+const recursive: AvroSchema = { type: 'record', name: 'Tree', fields: [
+  { name: 'next', type: ['null', 'Tree'] }, { name: 'branches', type: { type: 'array', items: 'Tree' } }, { name: 'named', type: { type: 'map', values: 'Tree' } },
+  { name: 'empty', type: { type: 'array', items: 'null' } }, { name: 'text', type: 'string' },
+] };
+const leaf = fc.constant({ next: null, branches: [], named: {}, empty: [], text: '' });
+const tree = fc.letrec<{ tree: object }>((tie) => ({
+  tree: fc.record({
+    next: fc.option(fc.oneof({ maxDepth: 4 }, fc.constant(null), tie('tree'))), branches: fc.array(fc.oneof({ maxDepth: 3 }, leaf, tie('tree')), { maxLength: 2 }),
+    named: fc.dictionary(fc.string({ maxLength: 3 }).filter((name) => name !== '__proto__'), fc.oneof({ maxDepth: 3 }, leaf, tie('tree')), { maxKeys: 2 }),
+    empty: fc.array(fc.constant(null), { maxLength: 5 }), text: fc.string({ maxLength: 10 }),
+  }),
+})).tree;
+
+const schemaAndBytes = fc.oneof(
+  { weight: 4, arbitrary: arbitrarySchema() },
+  { weight: 1, arbitrary: fc.constant({ schema: recursive, value: tree }) },
+).chain(({ schema, value }) => {
+  const type = compileSchema(schema);
+  return fc.tuple(value, value).chain(([one, other]) => {
+    const bytes = type.toBuffer(one);
+    return fc.record({ schema: fc.constant(schema), valid: fc.constant(bytes), bytes: mutationsOf(bytes, type.toBuffer(other)) });
+  });
+});
+
+/** Counts how often single bytes are read, and how many are handed to native code. */
+function countReads(bytes: Buffer): { readonly bytes: Buffer; readonly reads: () => number } {
+  let reads = 0;
+  const counting = new Proxy(bytes, {
+    get(target, name) {
+      if (typeof name === 'string' && /^[0-9]/.test(name)) reads++;
+      const value = Reflect.get(target, name, target) as unknown;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        const result = (value as (...args: unknown[]) => unknown).apply(target, args);
+        if (result instanceof Uint8Array) reads += result.length;
+        return result;
+      };
+    },
+  });
+  return { bytes: counting, reads: () => reads };
+}
+
+interface Size { values: number; text: number }
+
+/** Everything in a decoded value, counted. */
+function measure(value: unknown, size: Size = { values: 0, text: 0 }): Size {
+  size.values++;
+  if (typeof value === 'string') size.text += Buffer.byteLength(value);
+  else if (value instanceof Uint8Array) size.text += value.length;
+  else if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) measure(part, size);
+  }
+  return size;
+}
+
+const wireFormat: Target = {
+  name: 'wire format',
+  property: fc.property(fc.option(fc.uint8Array({ maxLength: 12 }), { nil: null }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (bytes, id) => {
+    readOrRefuse(() => readSchemaId(bytes === null ? null : Buffer.from(bytes as Uint8Array)), WIRE_CODES);
+    const framed = Buffer.alloc(HEADER_BYTES);
+    writeHeader(framed, 0, id);
+    if (readSchemaId(framed) !== id) throw new Error('an id did not come back as it was written');
+  }),
+};
+
+const guard: Target = {
+  name: 'avro guard',
+  property: fc.property(schemaAndBytes, ({ schema, valid, bytes }) => {
+    const type = compileSchema(schema);
+    const check = compileGuard(type, LIMITS);
+    // Within the real limits whatever avsc writes passes; these small ones may be too small for it.
+    compileGuard(type)(valid, 0);
+    const counted = countReads(bytes);
+    const passed = readOrRefuse(() => { check(counted.bytes, 0); return true; }, AVRO_CODES);
+    // Each byte is looked at as a number's, as a number again, and as text: a few times, whatever lengths and counts it claims.
+    holdTo('reads of the guard', counted.reads(), 8 * bytes.length + 16);
+    if (passed !== true) return;
+    const read = type.decode(bytes, 0);
+    if (read.offset !== bytes.length) throw new Error(`avsc read ${read.offset} of ${bytes.length} bytes that the guard had passed`);
+    const { values, text } = measure(read.value);
+    holdTo('values decoded', values, 2 * LIMITS.maxValues + 2);
+    // Symbols of enums, of two letters here, stand for a byte each.
+    holdTo('bytes of text decoded', text, bytes.length + 2 * values);
+    const again = type.toBuffer(read.value);
+    if (!isDeepStrictEqual(type.fromBuffer(again), read.value)) throw new Error('what was decoded does not come back from its own bytes');
+  }),
+};
+
+const codec: Target = {
+  name: 'codec',
+  property: fc.asyncProperty(schemaAndBytes, fc.boolean(), fc.integer({ min: 0, max: 3 }), async ({ schema, valid, bytes }, isMutated, idOff) => {
+    const registry = createMemoryRegistry();
+    const wrapped: AvroSchema = { type: 'record', name: 'Wrapped', namespace: 'fuzz', fields: [{ name: 'payload', type: schema }, { name: 'last', type: 'int', default: 7 }] };
+    const narrow: AvroSchema = { type: 'record', name: 'Wrapped', namespace: 'fuzz', fields: [{ name: 'last', type: 'int', default: 7 }, { name: 'more', type: 'string', default: 'none' }] };
+    const one = createCodec({ registry, clock: systemClock });
+    const id = await registry.register('fuzz.Wrapped', wrapped);
+    await one.load(id);
+    const value = Buffer.concat([Buffer.alloc(HEADER_BYTES), isMutated ? bytes : Buffer.concat([valid, Buffer.of(84)])]);
+    writeHeader(value, 0, id + (isMutated ? idOff : 0));
+    for (const versions of [[wrapped], [narrow]]) {
+      const reader = createReader<{ last: number; more?: string }>({ subject: 'fuzz.Wrapped', version: 1, versions });
+      const payload = readOrRefuse(() => one.decode(value, reader), DECODE_CODES);
+      if (isMutated) continue;
+      if (payload?.last !== 42) throw new Error('a field behind a valid value was not read as it was written');
+      if (versions[0] === narrow && payload.more !== 'none') throw new Error('a default was not filled in');
+    }
+  }),
+};
+
+export const avroTargets: readonly Target[] = [wireFormat, guard, codec];
