@@ -27,5 +27,5 @@ export const usualOptions: Omit<ChaosOptions, 'seed'> = {
   partitions: 6,
   sessionTimeoutMs: 10_000,
   drainTimeoutMs: 8000,
-  restMs: [2000, 9000],
+  restMs: [1500, 6000],
 };

@@ -52,7 +52,7 @@ export async function strikeAtRandom<S>(options: MenuOptions<S>): Promise<void> 
     await sleep(Math.min(restsMs, endMs - performance.now()), undefined, { signal }).catch(() => undefined);
     if (dice.next() < 0.25) continue;
     const first = draw();
-    const second = dice.next() < 0.2 ? draw() : null;
+    const second = dice.next() < 0.3 ? draw() : null;
     const delayMs = dice.between(0, 5000);
     await Promise.all([
       first === null ? null : strike(first, options),

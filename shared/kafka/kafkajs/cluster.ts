@@ -13,7 +13,8 @@ export interface TopicView {
   readonly leaders: ReadonlyMap<number, number>;
 }
 
-const METADATA_MAX_AGE_MS = 5 * 60_000;
+/** Partitions that are added are noticed within this time. */
+const METADATA_MAX_AGE_MS = 60_000;
 /** A broker that said nothing is asked last for so long, where any will do. */
 const AVOIDED_FOR_MS = 10_000;
 
@@ -30,6 +31,7 @@ export class Cluster {
   readonly #bootstrap: readonly Address[];
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
+  readonly #metadataMaxAgeMs: number;
   /** By address and purpose. */
   readonly #links = new Map<string, { readonly opening: Promise<Link>; link: Link | null }>();
   readonly #wanted = new Set<string>();
@@ -43,11 +45,12 @@ export class Cluster {
   #closed = false;
 
   /** @param brokers "host:port", any that can be reached @param requestTimeoutMs the time limit of a request, where it names none */
-  constructor(brokers: readonly string[], access: Access, clock: Clock, requestTimeoutMs: number) {
+  constructor(brokers: readonly string[], access: Access, clock: Clock, requestTimeoutMs: number, metadataMaxAgeMs = METADATA_MAX_AGE_MS) {
     this.#bootstrap = brokers.map(parseAddress);
     this.#access = access;
     this.#clock = clock;
     this.#requestTimeoutMs = requestTimeoutMs;
+    this.#metadataMaxAgeMs = metadataMaxAgeMs;
   }
 
   /** What the last refresh said of a topic; undefined when it did not exist then, or was not asked for. */
@@ -60,7 +63,7 @@ export class Cluster {
   }
 
   get stale(): boolean {
-    return this.#clock.monotonic() - this.#refreshedAtMs > METADATA_MAX_AGE_MS;
+    return this.#clock.monotonic() - this.#refreshedAtMs > this.#metadataMaxAgeMs;
   }
 
   /** Adds topics to what refreshes ask for. */

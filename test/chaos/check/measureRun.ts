@@ -37,7 +37,8 @@ export interface RunFigures {
   /** Of kills with nothing else going on. */
   readonly rescueAloneMs: { readonly jobs: number; readonly p99: number | null };
   readonly recoveryMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null };
-  readonly longestStallMs: number;
+  /** Times in which a partition had work and did nothing, the longest ones; since the start of the run. */
+  readonly stalls: readonly { readonly partition: number; readonly fromMs: number; readonly forMs: number; readonly calmMs: number; readonly during: readonly string[] }[];
   readonly jobsPerSecond: number;
   readonly drainMs: number;
   readonly expelled: number;
@@ -71,6 +72,9 @@ export interface MeasureOptions {
 const GRACE_MS = 10_000;
 const RESCUE_GRACE_MS = 5000;
 const STALLS_FROM_MS = 3000;
+const MOST_STALLS = 8;
+/** A fault that ended so long before a stall may be its cause. */
+const LINGERS_MS = 10_000;
 
 /** The figures of a run, and the promises about time that they break. */
 export function measureRun(options: MeasureOptions): { readonly figures: RunFigures; readonly violations: string[] } {
@@ -126,7 +130,10 @@ export function measureRun(options: MeasureOptions): { readonly figures: RunFigu
     rescueMs: { jobs: rescueAll.length, p50: percentile(rescueAll, 0.5), p99: percentile(rescueAll, 0.99), max: percentile(rescueAll, 1) },
     rescueAloneMs: { jobs: alone.length, p99: aloneP99 },
     recoveryMs: { p50: percentile(alonesMs, 0.5), p99: percentile(alonesMs, 0.99), max: percentile(alonesMs, 1) },
-    longestStallMs: Math.max(0, ...stalls.map(({ fromMs, toMs }) => toMs - fromMs)),
+    stalls: stalls.slice(0, MOST_STALLS).map((stall) => ({
+      partition: stall.partition, fromMs: stall.fromMs - startMs, forMs: stall.toMs - stall.fromMs, calmMs: calmPart(stall, incidents),
+      during: incidents.filter(({ beginMs, healedMs }) => beginMs < stall.toMs && healedMs > stall.fromMs - LINGERS_MS).map(({ what }) => what),
+    })),
     jobsPerSecond: jobs.length / ((drainedMs - startMs) / 1000),
     drainMs: drainedMs - endMs,
     expelled: fleet.heard.filter(({ said }) => said.type === 'lost').length,
