@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'kafka',
           globalSetup: ['test/realStack.ts', 'test/postgres/globalPostgres.ts'],
-          include: ['test/{conformance,integration,guarantees}/**/*.test.ts'],
+          include: ['test/{conformance,integration,guarantees,failpoints}/**/*.test.ts', 'test/chaos/*.test.ts'],
           exclude: ['test/conformance/memory.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -54,7 +54,7 @@ export async function openChaosCluster(options: ChaosClusterOptions): Promise<Ch
   let disk: BrokerDisk | null = null;
   let noDiskBecause: string | null = null;
   try {
-    disk = await BrokerDisk.mount(join(dataDir, `broker-${DISK_NODE}`, 'log'), DISK_MB);
+    disk = await BrokerDisk.mount(options.host, join(dataDir, `broker-${DISK_NODE}`, 'log'), DISK_MB);
   } catch (error) {
     noDiskBecause = error instanceof Error ? error.message : String(error);
   }
