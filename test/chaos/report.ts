@@ -13,6 +13,7 @@ export function renderReport({ options, figures, violations, leftOut, failures }
     ['attempts; jobs buried; records in the DLQ', `${figures.attempts}; ${figures.buried}; ${figures.letters}`],
     ['throughput from the first job to the last', `${figures.jobsPerSecond.toFixed(0)} jobs/s; what was left at the end took ${seconds(figures.drainMs)}`],
     ['hard kills of workers; executions repeated, whatever the cause', `${figures.kills}; ${figures.repeats}`],
+    ['of those, excused by nothing but an outage of Kafka longer than a drain', String(figures.repeatsOfOutages)],
     ['what a kill repeated had ended before it (cut off: 0), p50 / p99 / worst', `${millis(repeatAgeMs.p50)} / ${millis(repeatAgeMs.p99)} / ${millis(repeatAgeMs.max)}`],
     ['rescue: from a kill to the next start of a job that it cut off, p50 / p99 / worst', `${seconds(rescueMs.p50)} / ${seconds(rescueMs.p99)} / ${seconds(rescueMs.max)} (${rescueMs.jobs} jobs)`],
     ['the same, of kills with nothing else going on, p99', `${seconds(rescueAloneMs.p99)} (${rescueAloneMs.jobs} jobs)`],

@@ -1,5 +1,6 @@
 import { buries, readExecutions } from '../../guarantees/executions.ts';
 import type { History } from '../../guarantees/history.ts';
+import { boundedRepeats } from '../../guarantees/promises/boundedRepeats.ts';
 import type { Incident } from '../journal.ts';
 import type { Handed } from '../load/load.ts';
 import type { Fleet } from '../worker/fleet.ts';
@@ -30,6 +31,8 @@ export interface RunFigures {
   readonly buried: number;
   readonly letters: number;
   readonly repeats: number;
+  /** Of those, what no cut of its worker excuses, but that Kafka took nothing for longer than a hand-over waits. */
+  readonly repeatsOfOutages: number;
   readonly kills: number;
   /** How long before a kill what was repeated had ended (ms); 0 for what was cut off. */
   readonly repeatAgeMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null };
@@ -125,6 +128,7 @@ export function measureRun(options: MeasureOptions): { readonly figures: RunFigu
     buried: buried.size,
     letters: history.buried.length,
     repeats: ages.repeats,
+    repeatsOfOutages: boundedRepeats.check({ ...history, cuts: history.cuts.filter(({ type }) => type !== 'outage') }).length,
     kills: fleet.kills.length,
     repeatAgeMs: { p50: percentile(ages.beforeKillMs, 0.5), p99: percentile(ages.beforeKillMs, 0.99), max: percentile(ages.beforeKillMs, 1) },
     rescueMs: { jobs: rescueAll.length, p50: percentile(rescueAll, 0.5), p99: percentile(rescueAll, 0.99), max: percentile(rescueAll, 1) },
