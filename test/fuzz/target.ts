@@ -3,6 +3,8 @@ import type fc from 'fast-check';
 /** Something that reads what anybody may have written. */
 export interface Target {
   readonly name: string;
+  /** Default 1. */
+  readonly inputsPerRun?: number;
   /** Runs one input, or several, against it and throws when it breaks a promise. */
   readonly property: fc.IProperty<unknown> | fc.IAsyncProperty<unknown>;
 }
