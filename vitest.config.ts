@@ -9,14 +9,14 @@ const source = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditio
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/simulator/**/*.test.ts', 'test/chaos/cluster/**/*.test.ts', 'test/conformance/memory.test.ts'], testTimeout: 10_000 } },
+      { ...source, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/fuzz/**/*.test.ts', 'test/simulator/**/*.test.ts', 'test/chaos/cluster/**/*.test.ts', 'test/conformance/memory.test.ts'], testTimeout: 10_000 } },
       { ...source, test: { name: 'database', globalSetup: ['test/postgres/globalPostgres.ts'], include: ['test/database/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       {
         ...source,
         test: {
           name: 'kafka',
           globalSetup: ['test/realStack.ts', 'test/postgres/globalPostgres.ts'],
-          include: ['test/{conformance,integration,guarantees}/**/*.test.ts'],
+          include: ['test/{conformance,integration,guarantees,failpoints}/**/*.test.ts', 'test/chaos/*.test.ts'],
           exclude: ['test/conformance/memory.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

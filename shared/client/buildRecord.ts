@@ -1,4 +1,5 @@
 import type { Codec, Writer } from '../avro/codec.ts';
+import { refuseUndeclaredFields } from '../avro/undeclaredField.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import { headerBytes, jobHeaders } from '../kafka/envelope.ts';
@@ -41,6 +42,7 @@ export interface BuildTools {
 /** @throws MillraceError BAD_PAYLOAD naming the field, BROKER_RECORD_TOO_LARGE */
 export function buildRecord(kind: PreparedKind, payload: unknown, options: CheckedOptions, tools: BuildTools): BuiltRecord {
   const value = tools.codec.encode(payload, kind.writer);
+  refuseUndeclaredFields(payload, kind.writer);
   const key = readKey(kind.job, payload, options.key);
   const id = options.id ?? tools.createId();
   const headers = jobHeaders({

@@ -51,7 +51,7 @@ export interface Client {
   /** Connects and prepares {@link ClientOptions.jobs}. Not needed, but tells early what is wrong. */
   start(): Promise<void>;
   /**
-   * @throws MillraceError BAD_PAYLOAD (naming the field), BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, SCHEMA_INCOMPATIBLE,
+   * @throws MillraceError BAD_PAYLOAD (naming the field, also one that the schema does not have), BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, SCHEMA_INCOMPATIBLE,
    *   SCHEMA_INVALID, UNKNOWN_KIND: nothing was enqueued. BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE: try again later. NOT_RUNNING: it is closed.
    */
   enqueue<P>(this: void, job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<Receipt>;

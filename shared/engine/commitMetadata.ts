@@ -23,7 +23,8 @@ export function encodeSettled(base: number, offsets: Iterable<number>): string {
 export function decodeSettled(base: number, metadata: string): Set<number> {
   const settled = new Set<number>();
   if (!metadata.startsWith('m1')) return settled;
-  const bits = Buffer.from(metadata.slice(2), 'base64');
+  // A broker may be set to take more than we write; what lies beyond our span is not ours.
+  const bits = Buffer.from(metadata.slice(2, 2 + Math.ceil(MAX_SPAN / 24) * 4), 'base64');
   for (let at = 0; at < bits.length * 8; at++) {
     if (((bits[at >> 3] as number) >> (at & 7)) & 1) settled.add(base + at);
   }

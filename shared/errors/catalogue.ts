@@ -48,6 +48,12 @@ export const catalogue = {
   SCHEMA_INCOMPATIBLE: { says: 'The schema is not compatible', retriable: false },
   REGISTRY_UNAVAILABLE: { says: 'The schema registry did not answer', retriable: true },
 
+  BAD_QUERY: { says: 'The query is not valid', retriable: false },
+  JOB_UNKNOWN: { says: 'There is no such job', retriable: false },
+  QUEUE_UNKNOWN: { says: 'There is no such queue', retriable: false },
+  STATUS_BEHIND: { says: 'The status is behind Kafka', retriable: true },
+  TOO_MANY_STREAMS: { says: 'Too many watch jobs already', retriable: true },
+
   DATABASE_UNAVAILABLE: { says: 'The database did not answer', retriable: true },
   DATABASE_CONFLICT: { says: 'The database refused for now: another transaction is in the way', retriable: true },
   DATABASE_CONSTRAINT: { says: 'The database refused: a constraint forbids it', retriable: false },

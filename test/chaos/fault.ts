@@ -14,6 +14,8 @@ export type Heal = () => Promise<void>;
 export interface FaultInForce {
   /** What was done to whom, for the report: `SIGKILL of broker 2, leader of 3 partitions`. */
   readonly what: string;
+  /** There was nothing left that it could strike: it does not count. */
+  readonly missed?: true;
   readonly heal: Heal;
 }
 

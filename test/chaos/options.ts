@@ -7,6 +7,8 @@ export interface ChaosOptions {
   readonly faults: readonly string[];
   /** These, one after the other, instead of random ones. */
   readonly inTurn: readonly string[];
+  /** No fault is held longer, whatever it asks for. */
+  readonly longestHoldMs: number;
   readonly workers: number;
   readonly entities: number;
   readonly jobsPerSecond: number;
@@ -21,11 +23,12 @@ export const usualOptions: Omit<ChaosOptions, 'seed'> = {
   forMs: 10 * 60_000,
   faults: [],
   inTurn: [],
+  longestHoldMs: Infinity,
   workers: 3,
   entities: 240,
   jobsPerSecond: 150,
   partitions: 6,
   sessionTimeoutMs: 10_000,
   drainTimeoutMs: 8000,
-  restMs: [2000, 9000],
+  restMs: [1500, 6000],
 };

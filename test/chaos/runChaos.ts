@@ -50,7 +50,7 @@ export async function runChaos(options: ChaosOptions, cluster: ChaosCluster, reg
     await sleep(WARM_UP_MS);
     const dice = createDice(seed, 'faults');
     if (options.inTurn.length > 0) await strikeInTurn(menu, options, stage, journal, signal);
-    else await strikeAtRandom<Reach>({ stage, faults: menu, dice, journal, signal, forMs: options.forMs, restMs: options.restMs });
+    else await strikeAtRandom<Reach>({ stage, faults: menu, dice, journal, signal, forMs: options.forMs, restMs: options.restMs, longestHoldMs: options.longestHoldMs });
     await sleep(WARM_UP_MS);
     const endMs = Date.now();
     journal.tell('heal', 'all faults are healed; no more jobs are enqueued');
@@ -103,12 +103,12 @@ function makeMenu(stage: ChaosStage, { faults, inTurn }: ChaosOptions): { readon
   return { menu: wanted.size === 0 ? all : all.filter(({ name }) => wanted.has(name)), leftOut: leftOut.filter(({ name }) => wanted.size === 0 || wanted.has(name)) };
 }
 
-async function strikeInTurn(menu: readonly Fault<Reach>[], { inTurn, restMs, seed }: ChaosOptions, stage: Reach, journal: Journal, signal: AbortSignal): Promise<void> {
+async function strikeInTurn(menu: readonly Fault<Reach>[], { inTurn, restMs, seed, longestHoldMs }: ChaosOptions, stage: Reach, journal: Journal, signal: AbortSignal): Promise<void> {
   const dice = createDice(seed, 'faults');
   for (const name of inTurn) {
     const fault = menu.find((one) => one.name === name);
     if (fault === undefined || signal.aborted) continue;
-    await strike(fault, { stage, dice, journal, signal });
+    await strike(fault, { stage, dice, journal, signal, longestHoldMs });
     await sleep(dice.between(...restMs), undefined, { signal }).catch(() => undefined);
   }
 }

@@ -13,16 +13,22 @@ export interface MenuOptions<S> {
   readonly forMs: number;
   /** Rests between faults, from and to. */
   readonly restMs: readonly [number, number];
+  /** No fault is held longer, whatever it asks for. */
+  readonly longestHoldMs: number;
   readonly signal: AbortSignal;
 }
 
 /** Lets one fault happen: begins it, holds it for its drawn time (less when `signal` is aborted), heals it. */
-export async function strike<S>(fault: Fault<S>, { stage, dice, journal, signal }: Pick<MenuOptions<S>, 'stage' | 'dice' | 'journal' | 'signal'>): Promise<Incident | null> {
-  const holdMs = dice.between(...fault.forMs);
+export async function strike<S>(fault: Fault<S>, { stage, dice, journal, signal, longestHoldMs }: Pick<MenuOptions<S>, 'stage' | 'dice' | 'journal' | 'signal' | 'longestHoldMs'>): Promise<Incident | null> {
+  const holdMs = Math.min(longestHoldMs, dice.between(...fault.forMs));
   const beginMs = Date.now();
   let incident: Incident | null = null;
   try {
-    const { what, heal } = await inTime(fault.begin(stage, dice), `${fault.name} could not be begun`);
+    const { what, missed, heal } = await inTime(fault.begin(stage, dice), `${fault.name} could not be begun`);
+    if (missed === true) {
+      journal.tell('missed', `${fault.name}: ${what}`);
+      return null;
+    }
     incident = journal.begun(fault.name, what, beginMs);
     await sleep(holdMs, undefined, { signal }).catch(() => undefined);
     incident.healMs = Date.now();
@@ -52,7 +58,7 @@ export async function strikeAtRandom<S>(options: MenuOptions<S>): Promise<void> 
     await sleep(Math.min(restsMs, endMs - performance.now()), undefined, { signal }).catch(() => undefined);
     if (dice.next() < 0.25) continue;
     const first = draw();
-    const second = dice.next() < 0.2 ? draw() : null;
+    const second = dice.next() < 0.3 ? draw() : null;
     const delayMs = dice.between(0, 5000);
     await Promise.all([
       first === null ? null : strike(first, options),

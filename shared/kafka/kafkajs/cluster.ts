@@ -13,7 +13,8 @@ export interface TopicView {
   readonly leaders: ReadonlyMap<number, number>;
 }
 
-const METADATA_MAX_AGE_MS = 5 * 60_000;
+/** Partitions that are added are noticed within this time. */
+const METADATA_MAX_AGE_MS = 60_000;
 /** A broker that said nothing is asked last for so long, where any will do. */
 const AVOIDED_FOR_MS = 10_000;
 
@@ -30,6 +31,7 @@ export class Cluster {
   readonly #bootstrap: readonly Address[];
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
+  readonly #metadataMaxAgeMs: number;
   /** By address and purpose. */
   readonly #links = new Map<string, { readonly opening: Promise<Link>; link: Link | null }>();
   readonly #wanted = new Set<string>();
@@ -43,11 +45,12 @@ export class Cluster {
   #closed = false;
 
   /** @param brokers "host:port", any that can be reached @param requestTimeoutMs the time limit of a request, where it names none */
-  constructor(brokers: readonly string[], access: Access, clock: Clock, requestTimeoutMs: number) {
+  constructor(brokers: readonly string[], access: Access, clock: Clock, requestTimeoutMs: number, metadataMaxAgeMs = METADATA_MAX_AGE_MS) {
     this.#bootstrap = brokers.map(parseAddress);
     this.#access = access;
     this.#clock = clock;
     this.#requestTimeoutMs = requestTimeoutMs;
+    this.#metadataMaxAgeMs = metadataMaxAgeMs;
   }
 
   /** What the last refresh said of a topic; undefined when it did not exist then, or was not asked for. */
@@ -60,7 +63,7 @@ export class Cluster {
   }
 
   get stale(): boolean {
-    return this.#clock.monotonic() - this.#refreshedAtMs > METADATA_MAX_AGE_MS;
+    return this.#clock.monotonic() - this.#refreshedAtMs > this.#metadataMaxAgeMs;
   }
 
   /** Adds topics to what refreshes ask for. */
@@ -110,19 +113,27 @@ export class Cluster {
     }
   }
 
-  /** The link to a node for a purpose, opened when there is none. @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED */
+  /**
+   * The link to a node for a purpose, opened when there is none. To a node that fell silent, only after the others were asked whether it
+   * still is the one to ask: a frozen broker takes connections, and each would wait for its answer in vain.
+   * @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED
+   */
   async link(nodeId: number, purpose: string): Promise<Link> {
     const address = this.#nodes.get(nodeId);
     if (address === undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that the cluster does not list' });
+    if ((this.#silentAtMs.get(textOf(address)) ?? -Infinity) > this.#refreshedAtMs) {
+      await this.refresh();
+      throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that fell silent' });
+    }
     return this.#open(address, purpose);
   }
 
   /** A link to any broker: one that is open, else known brokers, else the bootstrap list, each tried once; those last that were silent of late. */
   async anyLink(purpose: string): Promise<Link> {
     for (const [key, { link }] of this.#links) if (key.endsWith(`/${purpose}`) && link?.usable === true) return link;
-    const candidates = [...this.#nodes.values()];
-    shuffle(candidates);
-    candidates.push(...this.#bootstrap);
+    const nodes = [...this.#nodes.values()];
+    shuffle(nodes);
+    const candidates = [...new Map([...nodes, ...this.#bootstrap].map((address) => [textOf(address), address])).values()];
     const nowMs = this.#clock.monotonic();
     const isAvoided = (address: Address): boolean => nowMs - (this.#silentAtMs.get(textOf(address)) ?? -Infinity) < AVOIDED_FOR_MS;
     candidates.sort((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)));

@@ -18,6 +18,8 @@ export interface KafkajsBrokerOptions {
   readonly connectTimeoutMs?: number;
   /** How long `send` tries before BROKER_UNAVAILABLE; a request under way then is still awaited, up to 7 s. Default 10 s. */
   readonly deliveryTimeoutMs?: number;
+  /** How old what is known of topics may become: added partitions are noticed within this time. Default 60 s. */
+  readonly metadataMaxAgeMs?: number;
   /** Opens sockets; tests put faults here. */
   readonly socketFactory?: SocketFactory;
   readonly clock?: Clock;
@@ -70,7 +72,7 @@ export function createKafkajsBroker(options: KafkajsBrokerOptions): Broker {
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
     ...(options.socketFactory === undefined ? {} : { socketFactory: options.socketFactory }),
-  }, clock, requestTimeoutMs);
+  }, clock, requestTimeoutMs, options.metadataMaxAgeMs);
   return {
     createProducer: ({ clientId }) => new KafkajsProducer(cluster(clientId, REQUEST_TIMEOUT_MS / 2), {
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? 10_000,

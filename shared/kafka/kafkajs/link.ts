@@ -22,7 +22,7 @@ const LATE = Symbol('late');
 /** What a link is told by whoever opens it. */
 export interface LinkOptions {
   readonly clock: Clock;
-  /** The time limit of a request that names none, of the handshake's first request, and of its authentication. */
+  /** The time limit of a request that names none, and of authentication. The first answer of all must come within the time for connecting. */
   readonly requestTimeoutMs: number;
   /** A request passed its limit: the broker, or the way to it, has said nothing to it since then (monotonic ms). */
   readonly silent?: (sinceMs: number) => void;
@@ -70,7 +70,7 @@ export class Link {
     try {
       await link.#connection.connect();
       link.#connection.socket?.on('data', () => { link.#heardMs = options.clock.monotonic(); });
-      await link.#handshake();
+      await link.#handshake(Math.min(access.connectTimeoutMs, options.requestTimeoutMs));
       return link;
     } catch (error) {
       link.close();
@@ -137,17 +137,16 @@ export class Link {
     throw Object.assign(new Error(`${what} got no answer within ${Math.round(limitMs)} ms`), { name: 'KafkaJSRequestTimeoutError' });
   }
 
-  async #handshake(): Promise<void> {
+  async #handshake(firstAnswerWithinMs: number): Promise<void> {
     const { requests, apiKeys } = kafkajsInternals();
     const definition = requests['ApiVersions'];
     if (definition === undefined) throw new TypeError('no ApiVersions request');
     const call = definition.protocol({ version: 2 })({});
-    const { requestTimeoutMs } = this.#options;
-    const reply = (await this.#inTime(this.#connection.send({ ...call, logResponseError: false }), 'ApiVersions', requestTimeoutMs)) as { apiVersions: { apiKey: number; minVersion: number; maxVersion: number }[] };
+    const reply = (await this.#inTime(this.#connection.send({ ...call, logResponseError: false }), 'ApiVersions', firstAnswerWithinMs)) as { apiVersions: { apiKey: number; minVersion: number; maxVersion: number }[] };
     this.#versions = Object.fromEntries(reply.apiVersions.map((api) => [api.apiKey, { minVersion: api.minVersion, maxVersion: api.maxVersion }]));
     this.#connection.setVersions(this.#versions);
     this.#connection.setSupportAuthenticationProtocol(this.#versions[apiKeys['SaslAuthenticate'] ?? -1] !== undefined);
-    await this.#inTime(this.#connection.authenticate(), 'authentication', requestTimeoutMs);
+    await this.#inTime(this.#connection.authenticate(), 'authentication', this.#options.requestTimeoutMs);
   }
 
   /** Rejects what is under way and drops the socket. Idempotent. */

@@ -35,6 +35,23 @@ export const workerKeys = {
   fetchBytes: size({ env: 'MILLRACE_FETCH_BYTES', default: '512KiB', prose: 'Most that one fetch brings of one partition.' }),
 };
 
+/** Where the services that keep books keep them. */
+export const databaseKeys = {
+  databaseUrl: text({ env: 'DATABASE_URL', secret: true, allow: /^postgres(ql)?:\/\/\S+$/, expected: 'an address postgres://…', prose: 'PostgreSQL (15 or later) for status and all else that needs a database. Not set: an embedded one, for a single process.' }),
+  databaseFolder: text({ env: 'MILLRACE_DATABASE_FOLDER', default: '.millrace/database', prose: 'Where the embedded database keeps its data; one process at a time.' }),
+};
+
+/** How the status service works. */
+export const statusKeys = {
+  statusHost: text({ env: 'MILLRACE_STATUS_HOST', default: '127.0.0.1', prose: 'Address on which the status API answers. It has no access control of its own.' }),
+  statusPort: whole({ env: 'MILLRACE_STATUS_PORT', default: '9420', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
+  statusQueues: text({ env: 'MILLRACE_STATUS_QUEUES', allow: /^[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*$/, expected: 'names of queues, separated by commas', prose: 'Queues to show. Not set: all that have their four topics; new ones are found within half a minute.' }),
+  statusRetention: duration({ env: 'MILLRACE_STATUS_RETENTION', default: '7d', min: '1m', max: '366d', prose: 'Jobs that are over are shown for so long.' }),
+  statusPayloadBytes: whole({ env: 'MILLRACE_STATUS_PAYLOAD_BYTES', default: '16384', min: 0, max: 1_048_576, prose: 'Larger payloads are not decoded for showing and searching; 0: none is, and none is stored.' }),
+  statusReadWait: duration({ env: 'MILLRACE_STATUS_READ_WAIT', default: '5s', min: '0s', max: '30s', prose: 'How long a request for a job that is not there yet waits for the status to catch up with Kafka.' }),
+  statusStreams: whole({ env: 'MILLRACE_STATUS_STREAMS', default: '1000', min: 0, max: 100_000, prose: 'Most clients that may watch jobs at once in one process.' }),
+};
+
 /** For people who work on millrace itself. */
 export const developmentKeys = {
   cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
@@ -46,6 +63,8 @@ export const configSections: readonly { readonly title: string; readonly keys: R
   { title: 'Connections', keys: connectionKeys },
   { title: 'Every process', keys: processKeys },
   { title: 'Worker', keys: workerKeys },
+  { title: 'Database', keys: databaseKeys },
+  { title: 'Status', keys: statusKeys },
   { title: 'Development', keys: developmentKeys },
 ];
 

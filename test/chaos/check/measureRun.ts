@@ -1,5 +1,6 @@
 import { buries, readExecutions } from '../../guarantees/executions.ts';
 import type { History } from '../../guarantees/history.ts';
+import { boundedRepeats } from '../../guarantees/promises/boundedRepeats.ts';
 import type { Incident } from '../journal.ts';
 import type { Handed } from '../load/load.ts';
 import type { Fleet } from '../worker/fleet.ts';
@@ -30,6 +31,8 @@ export interface RunFigures {
   readonly buried: number;
   readonly letters: number;
   readonly repeats: number;
+  /** Of those, what no cut of its worker excuses, but that Kafka took nothing for longer than a hand-over waits. */
+  readonly repeatsOfOutages: number;
   readonly kills: number;
   /** How long before a kill what was repeated had ended (ms); 0 for what was cut off. */
   readonly repeatAgeMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null };
@@ -37,7 +40,8 @@ export interface RunFigures {
   /** Of kills with nothing else going on. */
   readonly rescueAloneMs: { readonly jobs: number; readonly p99: number | null };
   readonly recoveryMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null };
-  readonly longestStallMs: number;
+  /** Times in which a partition had work and did nothing, the longest ones; since the start of the run. */
+  readonly stalls: readonly { readonly partition: number; readonly fromMs: number; readonly forMs: number; readonly calmMs: number; readonly during: readonly string[] }[];
   readonly jobsPerSecond: number;
   readonly drainMs: number;
   readonly expelled: number;
@@ -71,6 +75,9 @@ export interface MeasureOptions {
 const GRACE_MS = 10_000;
 const RESCUE_GRACE_MS = 5000;
 const STALLS_FROM_MS = 3000;
+const MOST_STALLS = 8;
+/** A fault that ended so long before a stall may be its cause. */
+const LINGERS_MS = 10_000;
 
 /** The figures of a run, and the promises about time that they break. */
 export function measureRun(options: MeasureOptions): { readonly figures: RunFigures; readonly violations: string[] } {
@@ -121,12 +128,16 @@ export function measureRun(options: MeasureOptions): { readonly figures: RunFigu
     buried: buried.size,
     letters: history.buried.length,
     repeats: ages.repeats,
+    repeatsOfOutages: boundedRepeats.check({ ...history, cuts: history.cuts.filter(({ type }) => type !== 'outage') }).length,
     kills: fleet.kills.length,
     repeatAgeMs: { p50: percentile(ages.beforeKillMs, 0.5), p99: percentile(ages.beforeKillMs, 0.99), max: percentile(ages.beforeKillMs, 1) },
     rescueMs: { jobs: rescueAll.length, p50: percentile(rescueAll, 0.5), p99: percentile(rescueAll, 0.99), max: percentile(rescueAll, 1) },
     rescueAloneMs: { jobs: alone.length, p99: aloneP99 },
     recoveryMs: { p50: percentile(alonesMs, 0.5), p99: percentile(alonesMs, 0.99), max: percentile(alonesMs, 1) },
-    longestStallMs: Math.max(0, ...stalls.map(({ fromMs, toMs }) => toMs - fromMs)),
+    stalls: stalls.slice(0, MOST_STALLS).map((stall) => ({
+      partition: stall.partition, fromMs: stall.fromMs - startMs, forMs: stall.toMs - stall.fromMs, calmMs: calmPart(stall, incidents),
+      during: incidents.filter(({ beginMs, healedMs }) => beginMs < stall.toMs && healedMs > stall.fromMs - LINGERS_MS).map(({ what }) => what),
+    })),
     jobsPerSecond: jobs.length / ((drainedMs - startMs) / 1000),
     drainMs: drainedMs - endMs,
     expelled: fleet.heard.filter(({ said }) => said.type === 'lost').length,

@@ -43,11 +43,11 @@ export interface Rescue {
   readonly worker: string;
   readonly atMs: number;
   readonly waitsMs: readonly number[];
-  /** Nothing else had happened for a while, or happened meanwhile. */
+  /** Nothing else had happened right before, or happened until all were started again, or should have been. */
   readonly isAlone: boolean;
 }
 
-const CALM_BEFORE_MS = 20_000;
+const CALM_BEFORE_MS = 3000;
 
 export function measureRescues(kills: readonly { readonly worker: string; readonly atMs: number }[], history: History, incidents: readonly Incident[], boundMs: number): Rescue[] {
   const byJob = Map.groupBy(readExecutions(history.lines), ({ start }) => start.id);
@@ -57,7 +57,8 @@ export function measureRescues(kills: readonly { readonly worker: string; readon
       const next = (byJob.get(start.id) ?? []).find((one) => one.start.worker !== worker && one.start.atMs > atMs);
       return next === undefined ? [] : [next.start.atMs - atMs];
     });
-    const others = incidents.filter(({ beginMs, healedMs, name }) => !(name.startsWith('kill') && beginMs <= atMs && atMs <= beginMs + 2000) && beginMs < atMs + boundMs && healedMs > atMs - CALM_BEFORE_MS);
+    const overMs = atMs + Math.min(boundMs, Math.max(0, ...waitsMs));
+    const others = incidents.filter(({ beginMs, healedMs, name }) => !(name.startsWith('kill') && beginMs <= atMs && atMs <= beginMs + 2000) && beginMs < overMs && healedMs > atMs - CALM_BEFORE_MS);
     const sameTime = kills.filter((other) => Math.abs(other.atMs - atMs) < 2000).length;
     return { worker, atMs, waitsMs, isAlone: others.length === 0 && sameTime === 1 };
   });

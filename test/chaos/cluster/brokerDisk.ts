@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isAlive, type HostProcess } from '../../../shared/embedded/hostProcess.ts';
 
 const run = promisify(execFile);
 const BLOCK = Buffer.alloc(64 * 1024);
 const FILLER = 'filler';
+/** Followed by the pid of whoever mounted it. */
+const DEVICE = 'millrace-chaos-';
 
 /** A file system of its own, in memory, whose size can be changed while it is used. Needs the right to mount (root, on Linux). */
 export class BrokerDisk {
@@ -17,10 +20,11 @@ export class BrokerDisk {
     this.#sizeMb = sizeMb;
   }
 
-  /** @throws what `mount` says where it is not allowed */
-  static async mount(folder: string, sizeMb: number): Promise<BrokerDisk> {
+  /** Also lets go of those that runs left mounted which were killed: they hold memory. @throws what `mount` says where it is not allowed */
+  static async mount(host: HostProcess, folder: string, sizeMb: number): Promise<BrokerDisk> {
+    await sweepLeftovers(host);
     await mkdir(folder, { recursive: true });
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m`, 'millrace-chaos', folder]);
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m`, `${DEVICE}${host.pid}`, folder]);
     return new BrokerDisk(folder, sizeMb);
   }
 
@@ -51,5 +55,13 @@ export class BrokerDisk {
 
   async #resize(size: string): Promise<void> {
     await run('mount', ['-o', `remount,size=${size}`, this.folder]);
+  }
+}
+
+async function sweepLeftovers(host: HostProcess): Promise<void> {
+  const mounts = (await readFile('/proc/mounts', 'utf8').catch(() => '')).split('\n');
+  for (const [device = '', folder = ''] of mounts.map((line) => line.split(' '))) {
+    const owner = device.startsWith(DEVICE) ? Number.parseInt(device.slice(DEVICE.length), 10) : Number.NaN;
+    if (owner > 0 && !isAlive(host, owner)) await run('umount', ['-l', folder]);
   }
 }

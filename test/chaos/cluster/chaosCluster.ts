@@ -54,7 +54,7 @@ export async function openChaosCluster(options: ChaosClusterOptions): Promise<Ch
   let disk: BrokerDisk | null = null;
   let noDiskBecause: string | null = null;
   try {
-    disk = await BrokerDisk.mount(join(dataDir, `broker-${DISK_NODE}`, 'log'), DISK_MB);
+    disk = await BrokerDisk.mount(options.host, join(dataDir, `broker-${DISK_NODE}`, 'log'), DISK_MB);
   } catch (error) {
     noDiskBecause = error instanceof Error ? error.message : String(error);
   }
@@ -70,7 +70,8 @@ export async function openChaosCluster(options: ChaosClusterOptions): Promise<Ch
       ...options,
       port: 0,
       brokers: NODES.length,
-      properties: options.properties ?? {},
+      // Leadership that a fault took from a broker goes back to it soon, or the next one strikes a broker that leads nothing.
+      properties: { 'leader.imbalance.check.interval.seconds': '5', ...options.properties },
       front: (nodeId, port) => {
         proxy(nodeId).lead(port);
         return Promise.resolve(proxy(nodeId).port);

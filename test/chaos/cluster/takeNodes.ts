@@ -2,7 +2,7 @@ import type { Dice, FaultInForce } from '../fault.ts';
 import { NODES, type ChaosCluster } from './chaosCluster.ts';
 
 /** What a fault says that finds every broker in the hands of others. */
-export const nothingLeft: FaultInForce = { what: 'nothing, since every broker it could concern is in another fault already', heal: () => Promise.resolve() };
+export const nothingLeft: FaultInForce = { what: 'every broker it could concern is in another fault already', missed: true, heal: () => Promise.resolve() };
 
 /** Brokers that no fault has hold of. */
 export function freeNodes(cluster: ChaosCluster): number[] {

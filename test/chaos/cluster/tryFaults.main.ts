@@ -26,7 +26,10 @@ const dice = diceOf(Number(values.seed));
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 const cluster = await openChaosCluster({ host: process, cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '../../../.cache'), dataDir: await mkdtemp(join(tmpdir(), 'millrace-try-')), report: say });
 const stage = { cluster, queue: QUEUE, group: `millrace.${QUEUE}` };
-const load = await openTryLoad(cluster.bootstrap, QUEUE);
+const load = await openTryLoad(cluster.bootstrap, QUEUE).catch(async (error: unknown) => {
+  await cluster.close();
+  throw error;
+});
 const { faults, leftOut } = possibleFaults(stage);
 for (const { name, why } of leftOut) say(`left out: ${name} (${why})`);
 try {

@@ -132,7 +132,8 @@ export class Fleet {
       return false;
     }
     this.stops.push({ worker: worker.workerId, atMs, tookMs: Date.now() - atMs });
-    if (end.code === 0) return true;
+    // Before it was up it could not know what a SIGTERM asks.
+    if (end.code === 0 || !worker.has('ready')) return true;
     this.deaths.push({ worker: worker.workerId, atMs: Date.now(), how: `exit code ${end.code ?? end.signal ?? '?'} after SIGTERM`, errors: worker.errors.slice(-2000), wasReady: worker.has('ready') });
     return false;
   }

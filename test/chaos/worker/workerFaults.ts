@@ -3,7 +3,7 @@ import type { Dice, Fault, FaultInForce } from '../fault.ts';
 import type { Fleet } from './fleet.ts';
 import type { WorkerStage } from './workerStage.ts';
 
-const nothing: FaultInForce = { what: 'nothing: no worker is free', heal: () => Promise.resolve() };
+const nothing: FaultInForce = { what: 'no worker is free', missed: true, heal: () => Promise.resolve() };
 
 /** A free worker, held until the fault ends. */
 function take(fleet: Fleet, dice: Dice): WorkerProcess | null {
@@ -31,6 +31,7 @@ const killAll: Fault<WorkerStage> = {
   weight: 0.5,
   async begin({ fleet }) {
     const workers = [...fleet.free];
+    if (workers.length === 0) return nothing;
     await Promise.all(workers.map((worker) => fleet.kill(worker)));
     return { what: `SIGKILL of ${workers.map(({ workerId }) => workerId).join(', ')}`, heal: () => fleet.fill() };
   },
@@ -103,6 +104,7 @@ const deploy: Fault<WorkerStage> = {
   forMs: [0, 0],
   async begin({ fleet }) {
     const old = [...fleet.free];
+    if (old.length === 0) return nothing;
     for (const worker of old) fleet.hold(worker);
     return {
       what: `${old.map(({ workerId }) => workerId).join(', ')} stopped and replaced, one by one`,

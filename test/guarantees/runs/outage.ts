@@ -22,7 +22,9 @@ export interface OutageOptions {
   readonly registryUrl: string;
   readonly part: OutagePart;
   readonly outageMs: number;
-  /** Before the outage, and after it. */
+  /** After the start of the workers, which is no steady load. Default 5 s. */
+  readonly warmMs?: number;
+  /** Before the outage, and after it. Default 25 s. */
   readonly steadyMs?: number;
   readonly workers?: number;
   readonly jobsPerSecond?: number;
@@ -53,14 +55,12 @@ export const outageWorkload: Partial<Workload> = {
 
 const SECOND_MS = 1000;
 const NEW_SCHEMA_EVERY_MS = 5000;
-/** Starts of workers are no steady load. */
-const WARM_MS = 5000;
 const SESSION_TIMEOUT_MS = 10_000;
 const CAUGHT_UP_WITHIN_MS = 180_000;
 
 /** Something that the workers need goes away under load, and comes back. */
 export async function runOutage(scene: Scene, options: OutageOptions): Promise<OutageReport> {
-  const { part, outageMs, steadyMs = 25_000, workers = 3, jobsPerSecond = 120, say = () => undefined } = options;
+  const { part, outageMs, warmMs = 5000, steadyMs = 25_000, workers = 3, jobsPerSecond = 120, say = () => undefined } = options;
   const registry = await RegistryProxy.open(options.registryUrl);
   const outage = await openOutage(scene, options, registry);
   try {
@@ -70,7 +70,7 @@ export async function runOutage(scene: Scene, options: OutageOptions): Promise<O
     const living = await Promise.all(Array.from({ length: workers }, start));
     const newSchemas = part.startsWith('registry') ? setInterval(() => { load.writeNextAs(newSchema()); }, NEW_SCHEMA_EVERY_MS) : undefined;
     load.start();
-    await pass(WARM_MS);
+    await pass(warmMs);
     const steadyFrom = Date.now();
     await pass(steadyMs);
     const outageFrom = Date.now();

@@ -27,6 +27,8 @@ export class Solo {
   readonly running: Job[] = [];
   committedOffset = -1;
   committedMain: { offset: number; metadata: string } | null = null;
+  committedMetadata = '';
+  committedRetry: { offset: number; metadata: string } | null = null;
   now = 1_000_000;
   /** Streams that the broker refuses. */
   readonly refused = new Set<Publication['stream']>();
@@ -53,8 +55,8 @@ export class Solo {
   }
 
   /** Takes the partition with what was committed and what the log holds, and opens it. */
-  open(endOffset = 0, committedMain: { offset: number; metadata: string } | null = null): this {
-    this.engine.assigned({ partition: 0, main: { committed: committedMain, startOffset: 0 }, retry: { committed: null, startOffset: 0, endOffset } }, this.now);
+  open(endOffset = 0, committedMain: { offset: number; metadata: string } | null = null, committedRetry: { offset: number; metadata: string } | null = null): this {
+    this.engine.assigned({ partition: 0, main: { committed: committedMain, startOffset: 0 }, retry: { committed: committedRetry, startOffset: 0, endOffset } }, this.now);
     this.#mainRead = committedMain?.offset ?? 0;
     if (this.log.length > 0) this.engine.fetchedRetry(0, this.log.map((entry) => roomRecordOf(entry, this.main, this.#policies)), endOffset, this.now);
     this.flush();
@@ -73,6 +75,13 @@ export class Solo {
     this.#mainRead = nextOffset;
     this.engine.fetchedMain(0, records, nextOffset, this.now);
     return this.start();
+  }
+
+  /** Somebody else's record lands in the log. */
+  hear(entry: LogEntry): this {
+    this.log.push(entry);
+    this.engine.fetchedRetry(0, [roomRecordOf(entry, this.main, this.#policies)], entry.offset + 1, this.now);
+    return this;
   }
 
   start(): this {
@@ -115,6 +124,8 @@ export class Solo {
         else {
           this.committedOffset = request.main.offset;
           this.committedMain = request.main;
+          this.committedMetadata = request.main.metadata;
+          this.committedRetry = request.retry;
           committed(this.engine, request, this.now);
           this.engine.takeInBacklog(this.now);
         }

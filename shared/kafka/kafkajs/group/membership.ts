@@ -55,6 +55,8 @@ export class Membership {
   #joinLink: Link | null = null;
   #aliveUntilMs = Infinity;
   #rejoin = true;
+  /** What this member gave out when it led the last round; null: another member did. */
+  #led: { readonly topics: ReadonlySet<string>; readonly partitions: number } | null = null;
   #stopping = false;
   #running: Promise<void> | null = null;
   #cancelHeartbeat: () => void = () => undefined;
@@ -167,6 +169,7 @@ export class Membership {
   async #joinAndSyncOver(link: Link): Promise<void> {
     const joined = await this.#join(link);
     this.#phase = 'syncing';
+    this.#led = null;
     const groupAssignment = joined.leaderId === joined.memberId ? await this.#lead(joined) : [];
     const sentAtMs = this.#clock.monotonic();
     const reply = await request<SyncGroupReply>(link, 'SyncGroup', { groupId: this.#options.group, generationId: joined.generationId, memberId: joined.memberId, groupAssignment });
@@ -209,7 +212,9 @@ export class Membership {
     const counts = [...everyTopic].map((topic) => this.#cluster.topic(topic)?.partitions ?? 0);
     if (new Set(counts).size > 1) this.#owner.trouble(new MillraceError('TOPIC_DRIFT', { at: [...everyTopic].join(', '), expected: 'equal partition numbers', got: counts.join(', ') }));
     const claims = members.filter((member) => member.topics.length > 0).map((member) => member.claim);
-    const shares = assignPartitions(counts.length === 0 ? 0 : Math.min(...counts), claims);
+    const partitions = counts.length === 0 ? 0 : Math.min(...counts);
+    this.#led = { topics: everyTopic, partitions };
+    const shares = assignPartitions(partitions, claims);
     return members.map(({ memberId, topics }) => ({ memberId, memberAssignment: encodeAssignment(topics, shares.get(memberId) ?? { partitions: [], voided: [] }) }));
   }
 
@@ -225,6 +230,7 @@ export class Membership {
     this.#cancelHeartbeat = this.#clock.after(delayMs, () => {
       this.#scheduleHeartbeat(this.#options.heartbeatIntervalMs);
       this.#expireIfSilent();
+      this.#watchForPartitions();
       if (this.#heartbeatUnderWay) return;
       if (this.#generation < 0) {
         if (this.#joinLink !== null) this.#askCoordinator(this.#joinLink);
@@ -237,6 +243,14 @@ export class Membership {
         this.#heartbeatFailing = true;
       }).finally(() => { this.#heartbeatUnderWay = false; });
     });
+  }
+
+  /** Nobody tells a group that its topics have more partitions: its leader looks now and then, and gives them out in another round. */
+  #watchForPartitions(): void {
+    if (this.#phase !== 'stable' || this.#led === null) return;
+    if (this.#cluster.stale) this.#cluster.refresh().catch(() => undefined); // the next heartbeat asks again
+    const counts = [...this.#led.topics].map((topic) => this.#cluster.topic(topic)?.partitions ?? 0);
+    if (Math.min(...counts) > this.#led.partitions) this.requestRejoin();
   }
 
   async #heartbeat(): Promise<void> {

@@ -6,6 +6,8 @@ export interface Mutation {
   readonly lagSteps?: number;
   /** How many seeds must be enough to catch it; null: 60,000 did not catch it, for the reason beside it. */
   readonly seeds: number | null;
+  /** Then it is caught in this history of targeted.ts. */
+  readonly targeted?: string;
 }
 
 const edit = (file: string, find: string, replace: string): { file: string; find: string; replace: string } => ({ file, find, replace });
@@ -72,6 +74,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       edit('truth.ts', "settledIn === 1 ? 'tombstone'", "settledIn === 1 ? 'void'"),
     ],
     seeds: null, // harm needs a commit that lags behind a tombstone for longer than compaction does
+    targeted: 'a settled job, a commit that lags, and a zombie that speaks of the job',
   },
   'truth-too-early': {
     leavesOut: 'rule 7: a job done, but not durably settled, is called settled',
@@ -106,6 +109,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     leavesOut: 'rule 10: all leases have one key',
     edits: [edit('room.ts', "'lease', `lease/${epoch}`", "'lease', 'lease'")],
     seeds: null, // the answers to a zombie stand under its keys, which hides what a missing lease would have let pass
+    targeted: 'a lease that lands after a higher one',
   },
   'stale-counts': {
     leavesOut: 'sequences: a doubled or late write of the epoch in force counts',
@@ -200,7 +204,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'cut-map': {
     leavesOut: "offsets beyond the commit's map are taken in",
     edits: [edit('intake.ts', 'if (record.offset >= partition.committedOffset + MAX_SPAN &&', 'if (record.offset < 0 &&')],
-    seeds: null, // such gaps are rare here; engine.test.ts has them
+    seeds: null, // such gaps are rare here
+    targeted: 'a job far above one that runs long',
   },
 };
 

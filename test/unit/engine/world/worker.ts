@@ -334,7 +334,8 @@ export class Worker {
         trace?.('notice', partition?.holder ?? effect.partition, JSON.stringify(notice));
         if (notice.type === 'command-applied' && notice.command === 'discard' && notice.found) history.discarded(effect.partition, notice.origin, partition?.epoch ?? 0);
         if (notice.type === 'command-applied' && notice.found && partition !== undefined) {
-          if (notice.command === 'redrive') history.redriven(partition, notice.origin);
+          // A zombie may have acted before it read on: its time to tell is not the time of its act.
+          if (notice.command === 'redrive' && this.#legitimate(partition)) history.redriven(partition, notice.origin);
           const runs = this.#running.some(({ job }) => job.lane.partition === partition && job.offset === notice.origin);
           if (notice.command === 'cancel' && !runs) history.cancelled(effect.partition, notice.origin);
         }

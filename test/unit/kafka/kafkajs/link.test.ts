@@ -7,6 +7,7 @@ import { systemClock } from '../../../../shared/runtime/clock.ts';
 
 const API_VERSIONS = 18;
 const SASL_HANDSHAKE = 17;
+/** Metadata; tests that send no real one use its number. */
 const TEST_API = 3;
 const LIMIT_MS = 200;
 
@@ -42,12 +43,24 @@ afterEach(() => {
 });
 
 const apiVersions = (() => {
-  const apis = [[API_VERSIONS, 0, 2], [SASL_HANDSHAKE, 0, 1], [36, 0, 1], [TEST_API, 0, 5]] as const;
+  const apis = [[API_VERSIONS, 0, 2], [SASL_HANDSHAKE, 0, 1], [36, 0, 1], [TEST_API, 0, 0]] as const;
   const bytes = Buffer.alloc(2 + 4 + apis.length * 6 + 4);
   bytes.writeInt32BE(apis.length, 2);
   apis.forEach((api, index) => api.forEach((number, part) => bytes.writeInt16BE(number, 6 + index * 6 + part * 2)));
   return bytes;
 })();
+
+/** A Metadata reply, version 0: one broker, no topics. */
+function metadataOf(nodeId: number, itsPort: number): Buffer {
+  const host = '127.0.0.1';
+  const bytes = Buffer.alloc(4 + 4 + 2 + host.length + 4 + 4);
+  bytes.writeInt32BE(1, 0);
+  bytes.writeInt32BE(nodeId, 4);
+  bytes.writeInt16BE(host.length, 8);
+  bytes.write(host, 10);
+  bytes.writeInt32BE(itsPort, 10 + host.length);
+  return bytes;
+}
 
 function reply(correlationId: number, body: Buffer): Buffer {
   const head = Buffer.alloc(8);
@@ -116,6 +129,28 @@ describe('a link', () => {
 });
 
 describe('links of one client to one broker', () => {
+  it('are not opened to a broker that fell silent before others were asked who leads now', async () => {
+    let metadataAsked = 0;
+    let hangs = false;
+    answer = (socket, correlationId) => {
+      if (hangs) return;
+      metadataAsked += 1;
+      socket.write(reply(correlationId, metadataOf(1, port)));
+    };
+    const cluster = new Cluster([`127.0.0.1:${port}`], { clientId: 'test', connectTimeoutMs: 1000 }, systemClock, LIMIT_MS);
+    links.push(cluster);
+    await cluster.refresh();
+    const link = await cluster.link(1, 'asked');
+    hangs = true;
+    await expect(link.requestRaw(question, bytesOf)).rejects.toMatchObject({ name: 'KafkaJSRequestTimeoutError' });
+    hangs = false;
+    const opened = sockets.length;
+    await expect(cluster.link(1, 'asked')).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+    // The one new connection is that of the question to the cluster, whose own link was as silent.
+    expect([metadataAsked, sockets.length - opened]).toEqual([2, 1]);
+    expect((await cluster.link(1, 'asked')).usable).toBe(true);
+  });
+
   it('are given up together when one finds the broker silent, but not one that heard of it since', async () => {
     const cluster = new Cluster([`127.0.0.1:${port}`], { clientId: 'test', connectTimeoutMs: 1000 }, systemClock, LIMIT_MS);
     links.push(cluster);

@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify';
+import type { Database } from '../../../shared/database/port.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import type { Admin } from '../../../shared/kafka/port.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import { readTimeline } from '../../../shared/status/findJob.ts';
+import { gatherExplanation } from '../../../shared/status/gatherExplanation.ts';
+import type { JobState } from '../../../shared/status/jobState.ts';
+import { toTimeline, toView } from '../../../shared/status/jobView.ts';
+import { listJobs, type JobFilter } from '../../../shared/status/listJobs.ts';
+import type { LookUp } from './lookUp.ts';
+import { idParams, listQuery, readQuery } from './schemas.ts';
+
+export interface JobRouteParts {
+  readonly database: Database;
+  readonly admin: Admin;
+  readonly clock: Clock;
+  readonly lookUp: LookUp;
+}
+
+interface ListQuery {
+  readonly queue?: string;
+  readonly kind?: string;
+  readonly key?: string;
+  readonly id?: string;
+  readonly reason?: string;
+  readonly state?: readonly JobState[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly errorCode?: string;
+  readonly fingerprint?: string;
+  readonly errorText?: string;
+  readonly payload?: readonly string[];
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+interface OfJob { Params: { readonly id: string }; Querystring: { readonly after?: string } }
+
+/** What may be answered beside the thing asked for. */
+export const troubles = { 400: { $ref: 'Problem#' }, 404: { $ref: 'Problem#' }, 503: { $ref: 'Problem#' } } as const;
+
+export function addJobRoutes(app: FastifyInstance, { database, admin, clock, lookUp }: JobRouteParts): void {
+  const ofJob = { params: idParams, querystring: readQuery } as const;
+
+  app.get<{ Querystring: ListQuery }>('/v1/jobs', { schema: { summary: 'Jobs, the last enqueued first', querystring: listQuery, response: { 200: { $ref: 'JobPage#' }, ...troubles } } }, async ({ query }) => {
+    const nowMs = clock.now();
+    const { rows, cursor } = await listJobs(database, toFilter(query), { limit: query.limit, cursor: query.cursor ?? null, nowMs });
+    return { jobs: rows.map((row) => toView(row, nowMs)), cursor };
+  });
+
+  app.get<OfJob>('/v1/jobs/:id', { schema: { summary: 'One job. Never 404 after its 202: waits until the status has caught up', ...ofJob, response: { 200: { $ref: 'Job#' }, ...troubles } } }, async ({ params, query }, reply) => {
+    void reply.header('cache-control', 'no-store');
+    return toView(await lookUp(params.id, query.after), clock.now());
+  });
+
+  app.get<OfJob>('/v1/jobs/:id/timeline', { schema: { summary: 'Its attempts and errors', ...ofJob, response: { 200: { $ref: 'Timeline#' }, ...troubles } } }, async ({ params, query }) => {
+    const row = await lookUp(params.id, query.after);
+    return { id: row.id, events: toTimeline(row, await readTimeline(database, row)) };
+  });
+
+  app.get<OfJob>('/v1/jobs/:id/explain', { schema: { summary: 'Why it is not running', ...ofJob, response: { 200: { $ref: 'Explanation#' }, ...troubles } } }, async ({ params, query }) => (
+    gatherExplanation(database, admin, await lookUp(params.id, query.after), clock.now())
+  ));
+}
+
+function toFilter({ queue, kind, key, id, reason, state, from, to, errorCode, fingerprint, errorText, payload }: ListQuery): JobFilter {
+  return {
+    ...sound({ queue, kind, key, id, reason, errorCode, fingerprint, errorText }),
+    ...(state === undefined ? {} : { states: state }),
+    ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+    ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+    ...(payload === undefined ? {} : { payload: payload.map((one) => ({ path: text('payload', one.slice(0, one.indexOf('='))), value: text('payload', one.slice(one.indexOf('=') + 1)) })) }),
+  };
+}
+
+function sound<T extends Readonly<Record<string, string | undefined>>>(given: T): { [N in keyof T]?: string } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined).map(([name, value]) => [name, text(name, value ?? '')])) as { [N in keyof T]?: string };
+}
+
+/** No database holds NUL in a text, so none can be asked for it. */
+function text(name: string, value: string): string {
+  if (value.includes('\0') || !value.isWellFormed()) throw new MillraceError('BAD_QUERY', { at: name, expected: 'well-formed text without NUL', got: value });
+  return value;
+}

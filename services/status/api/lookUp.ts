@@ -1,0 +1,64 @@
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import type { Database } from '../../../shared/database/port.ts';
+import type { Admin } from '../../../shared/kafka/port.ts';
+import { isJobId } from '../../../shared/kafka/envelope.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import { findJob, findJobAt, parsePlace } from '../../../shared/status/findJob.ts';
+import { findQueues } from '../../../shared/status/findQueues.ts';
+import type { ViewRow } from '../../../shared/status/jobView.ts';
+import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
+
+export interface LookUpOptions {
+  readonly database: Database;
+  readonly admin: Admin;
+  readonly clock: Clock;
+  /** Null: all that are there. */
+  readonly queues: readonly string[] | null;
+  readonly waitMs: number;
+}
+
+/**
+ * Finds a job by its id. Whoever has a 202 finds the job: one that the tables do not have yet is waited for until they have all that Kafka had
+ * when the question came. @throws MillraceError JOB_UNKNOWN (there is none), STATUS_BEHIND (the time was too short to tell), BAD_QUERY
+ */
+export type LookUp = (id: string, after: string | undefined) => Promise<ViewRow>;
+
+const LOOK_EVERY_MS = 30;
+const QUEUES_AGE_MS = 1000;
+
+export function createLookUp({ database, admin, clock, queues, waitMs }: LookUpOptions): LookUp {
+  const barrier = createReadBarrier({ session: database, admin, clock });
+  let known: { readonly queues: Promise<readonly string[]>; readonly atMs: number } | null = null;
+  const allQueues = (): Promise<readonly string[]> => {
+    if (queues !== null) return Promise.resolve(queues);
+    if (known === null || clock.monotonic() - known.atMs > QUEUES_AGE_MS) known = { queues: findQueues(admin), atMs: clock.monotonic() };
+    return known.queues;
+  };
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
+
+  return async (id, after) => {
+    if (!isJobId(id)) throw new MillraceError('JOB_UNKNOWN', { at: 'id', expected: 'a job id', got: id });
+    const startMs = clock.monotonic();
+    const place = after === undefined ? null : parsePlace(after);
+    if (after !== undefined && place === null) throw new MillraceError('BAD_QUERY', { at: 'after', expected: 'queue/partition/offset', got: after });
+    if (place !== null) {
+      for (;;) {
+        const row = await findJobAt(database, place);
+        if (row?.id === id) return row;
+        // Another job stands there: the hint is wrong, and the id decides.
+        if (row !== null) break;
+        if (clock.monotonic() - startMs >= waitMs) break;
+        const { rows } = await database.query<{ next: number }>('select next_offset as next from status_positions where queue = $1 and partition = $2 and stream = \'main\'', [place.queue, place.partition]);
+        if ((rows[0]?.next ?? -1) > place.offset) break;
+        await sleep(LOOK_EVERY_MS);
+      }
+    }
+    const found = await findJob(database, id);
+    if (found !== null) return found;
+    const passed = await barrier.passed(await allQueues(), Math.max(0, waitMs - (clock.monotonic() - startMs)));
+    const row = await findJob(database, id);
+    if (row !== null) return row;
+    if (!passed) throw new MillraceError('STATUS_BEHIND', { at: id, fix: 'Ask again soon' });
+    throw new MillraceError('JOB_UNKNOWN', { at: id });
+  };
+}

@@ -1,0 +1,11 @@
+import { connectionKeys, databaseKeys, knownNames, processKeys, statusKeys } from '../../shared/runtime/config/keys.ts';
+import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
+
+const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...statusKeys };
+
+export type StatusConfig = ConfigOf<typeof keys>;
+
+/** The status service's settings from its environment. @throws MillraceError BAD_CONFIG telling all problems at once */
+export function readStatusConfig(env: Readonly<Record<string, string | undefined>>): StatusConfig {
+  return readConfig(keys, env, knownNames);
+}

@@ -1,0 +1,72 @@
+import { catalogue, type ErrorCode } from '../errors/catalogue.ts';
+import { isMillraceError, type MillraceError } from '../errors/MillraceError.ts';
+
+/** A failure as RFC 9457 says it, with the catalogue's code. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  /** What the request got wrong, by path. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** JSON schema of {@link Problem}. */
+export const problemSchema = {
+  $id: 'Problem',
+  type: 'object',
+  description: 'RFC 9457',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: {
+    type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' }, code: { type: 'string' },
+    errors: { type: 'array', items: { type: 'object', required: ['field', 'message'], properties: { field: { type: 'string' }, message: { type: 'string' } } } },
+  },
+} as const;
+
+/** Codes that a request earns, with their status; all others are the server's own trouble: 503 where trying again helps, else 500. */
+const statuses: Partial<Record<ErrorCode, number>> = {
+  BAD_QUERY: 400,
+  JOB_UNKNOWN: 404,
+  QUEUE_UNKNOWN: 404,
+  BAD_PAYLOAD: 422,
+  UNKNOWN_KIND: 404,
+  BAD_ENQUEUE_OPTION: 422,
+  BROKER_RECORD_TOO_LARGE: 413,
+  TOO_MANY_STREAMS: 503,
+};
+
+interface HttpFailure extends Error {
+  readonly statusCode?: number;
+  readonly code?: string;
+  readonly validationContext?: string;
+  readonly validation?: readonly { readonly instancePath: string; readonly message?: string; readonly params?: { readonly missingProperty?: string; readonly additionalProperty?: string } }[];
+}
+
+/** Says any failure of a request as a problem. What is nobody's business (a defect's message) is left out. */
+export function toProblem(error: unknown): Problem {
+  if (isMillraceError(error)) return ofOurs(error);
+  const failure = error as HttpFailure;
+  if (failure instanceof Error && failure.validation !== undefined) {
+    const errors = failure.validation.map(({ instancePath, message, params }) => {
+      const path = [failure.validationContext === 'querystring' ? 'query' : failure.validationContext, ...instancePath.split('/').slice(1), params?.missingProperty ?? params?.additionalProperty].filter((part) => part !== undefined);
+      return { field: path.join('.'), message: message ?? 'is not valid' };
+    });
+    const status = failure.validationContext === 'body' ? 422 : 400;
+    return { ...make(status, 'REQUEST_INVALID', 'The request is not valid', errors.map(({ field, message }) => `${field} ${message}`).join('; ')), errors };
+  }
+  const status = failure instanceof Error ? failure.statusCode ?? 500 : 500;
+  if (status >= 500) return make(500, 'INTERNAL', 'Something went wrong here', 'The log tells more.');
+  return make(status, failure.code ?? 'REQUEST_INVALID', 'The request is not valid', failure.message);
+}
+
+function ofOurs(error: MillraceError): Problem {
+  const status = statuses[error.code] ?? (error.retriable ? 503 : 500);
+  return make(status, error.code, catalogue[error.code].says, error.message);
+}
+
+function make(status: number, code: string, title: string, detail: string): Problem {
+  return { type: 'about:blank', title, status, detail, code };
+}

@@ -1,0 +1,15 @@
+import { forgetMigrations, migrate } from '../database/migrate.ts';
+import type { Database } from '../database/port.ts';
+import { STATUS, statusMigrations, statusTables } from './migrations.ts';
+
+/**
+ * Throws the tables away and makes them anew, empty: whoever projects then begins at the topics' start. An instance that runs meanwhile finds
+ * its positions gone and does so too.
+ */
+export async function dropProjection(database: Database): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.script(statusTables.map((table) => `drop table if exists ${table}`).join('; '));
+    await forgetMigrations(tx, STATUS);
+  });
+  await migrate(database, STATUS, statusMigrations);
+}
