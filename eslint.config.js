@@ -10,7 +10,7 @@ export default tseslint.config(
     extends: [...tseslint.configs.recommendedTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    settings: { 'import-x/resolver-next': [importX.createNodeResolver({ extensions: ['.ts', '.js'], conditionNames: ['source', 'node', 'import', 'default'] })], 'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] } },
+    settings: { 'import-x/ignore': ['@electric-sql/pglite'], 'import-x/resolver-next': [importX.createNodeResolver({ extensions: ['.ts', '.js'], conditionNames: ['source', 'node', 'import', 'default'] })], 'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] } },
     rules: {
       'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],

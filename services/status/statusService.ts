@@ -80,6 +80,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
       async start() {
         api = await createStatusApi({
           database: opened(), admin, clock: systemClock, logger, queues, readWaitMs: config.statusReadWait, maxStreams: config.statusStreams,
+          missed: () => { projection?.discoverSoon(); },
         });
         const address = await api.app.listen({ host: config.statusHost, port: config.statusPort });
         logger.info({ address }, 'serving the status API');

@@ -248,6 +248,11 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     return this.#starts.running;
   }
 
+  /** At-most-once jobs wait until others are claimed. */
+  get claimsPress(): boolean {
+    return this.#starts.claimsPress;
+  }
+
   /** Lanes that {@link takeStarts} could begin their heads of; for health. */
   get startable(): number {
     return this.#starts.startable;

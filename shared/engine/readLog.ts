@@ -95,11 +95,12 @@ function confirm(partition: Partition, record: WaitRecord | GoneRecord | Applied
       if (job === null) return;
       partition.log.note(job, record.offset, write.epoch, write.seq);
       if (job.room === 'writing') job.room = 'in';
-      if (job.state === 'ended') return; // its end is told already, and its tombstone settles its main record
       const then = job.slot >= 0 && !partition.frontier.isSettled(job.slot) ? 'settle-main' : 'nothing';
-      if (write.reason === 'running') {
-        if (then === 'nothing') return;
-        partition.tell('started', job, now, then, { attempt: write.attempt + 1 });
+      // Over while its record was on its way: that it waits would be the last word of its status. Its tombstone settles it.
+      if (job.state === 'ended') return;
+      if (write.reason === 'running' || job.state === 'running') {
+        if (then === 'nothing' && (write.reason === 'running' || job.startTold)) return;
+        partition.tell('started', job, now, then, { attempt: job.attempt + 1 });
         job.startTold = true;
       } else {
         partition.tell('waiting', job, now, then, { attempt: write.attempt, reason: write.reason, dueMs: write.dueMs === 0 ? null : write.dueMs, failure: write.failure });

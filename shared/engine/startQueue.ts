@@ -65,6 +65,11 @@ export class StartQueue {
     return starts;
   }
 
+  /** Jobs wait for others to be claimed: what settles those shall not wait for a flush. */
+  get claimsPress(): boolean {
+    return this.#unclaimed.length > 0;
+  }
+
   /** A kill loses what is claimed, and a stop has to run it: so no more is claimed ahead than can run at once. */
   get #mayClaim(): boolean {
     return this.#claims() < this.#concurrency;

@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from '../runtime/logger.ts';
 import { PROBLEM_TYPE, problemSchema, toProblem, type Problem } from './problem.ts';
 
@@ -23,6 +23,8 @@ const RETRY_AFTER_SECONDS = '2';
 export async function createHttpApp({ logger, title, description, version, bodyLimitBytes = 1024 * 1024 }: HttpAppOptions): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
+    // What is refused before routing: paths that cannot be decoded.
+    frameworkErrors: (error, _request, reply) => { answer(reply, toProblem(error)); },
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
@@ -33,19 +35,13 @@ export async function createHttpApp({ logger, title, description, version, bodyL
     // Unknown names are mistakes, and texts are no numbers in a body; in a query all is text.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: true } },
   });
-  const send = (problem: Problem): { readonly body: Problem; readonly headers: Record<string, string> } => ({
-    body: problem,
-    headers: { 'content-type': PROBLEM_TYPE, ...(problem.status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}) },
-  });
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
     if (problem.status >= 500) logger.warn({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
-    const { body, headers } = send(problem);
-    return reply.code(problem.status).headers(headers).serializer(JSON.stringify).send(body);
+    answer(reply, problem);
   });
   app.setNotFoundHandler((_request, reply) => {
-    const { body, headers } = send({ type: 'about:blank', title: 'There is nothing here', status: 404, detail: '/openapi.json tells what there is.', code: 'NOT_FOUND' });
-    return reply.code(404).headers(headers).serializer(JSON.stringify).send(body);
+    answer(reply, { type: 'about:blank', title: 'There is nothing here', status: 404, detail: '/openapi.json tells what there is.', code: 'NOT_FOUND' });
   });
   app.addSchema(problemSchema);
   await app.register(swagger, {
@@ -54,4 +50,9 @@ export async function createHttpApp({ logger, title, description, version, bodyL
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   return app;
+}
+
+function answer(reply: FastifyReply, problem: Problem): void {
+  if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  void reply.code(problem.status).header('content-type', PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }

@@ -17,6 +17,8 @@ export interface Chunk {
   readonly after: number;
   readonly nextOffset: number;
   readonly records: readonly FetchedRecord[];
+  /** Epoch ms: of what happened before, events are gone. Left out: none are. */
+  readonly eventsSinceMs?: number;
 }
 
 export type Applied =
@@ -102,6 +104,7 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
     // Offsets that go back: the topic was made anew, and with it leases begin at 1 again.
     let epoch = (chunk.records[0]?.offset ?? Infinity) < chunk.after ? 0 : before?.epoch ?? 0;
     let atMs = before?.atMs ?? 0;
+    const sinceMs = Math.max(before?.sinceMs ?? 0, chunk.eventsSinceMs ?? 0);
     for (const record of chunk.records) {
       const read = reader.read(queue, stream, partition, record);
       atMs = record.timestampMs;
@@ -110,10 +113,10 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
         continue;
       }
       epoch = Math.max(epoch, read.epoch);
-      for (const fact of read.facts) if (fact.partition === partition) facts.push(fact);
+      for (const fact of read.facts) if (fact.partition === partition && (fact.type !== 'standing' || fact.atMs < sinceMs)) facts.push(fact);
       if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: record.timestampMs });
     }
-    positions.set(name, { partition, stream, nextOffset, epoch, atMs });
+    positions.set(name, { partition, stream, nextOffset, epoch, atMs, sinceMs });
   }
   return { facts, positions, owners, ignored };
 }

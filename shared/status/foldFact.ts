@@ -42,6 +42,7 @@ function foldEvent(row: JobRow | null, fact: EventFact): JobRow | null {
     if (isFinal(known.state) || (known.progress === fact.progress && known.note === fact.note)) return row;
     return { ...known, progress: fact.progress, note: fact.note, told: true, changedMs: fact.atMs };
   }
+  if (isLate(known, fact)) return row;
   const change = changeOf(known, fact);
   // A publication that was sent twice may come late: it says nothing new.
   if (change === null || known.timeline.some((entry) => isSame(entry, fact))) return row;
@@ -56,6 +57,11 @@ function foldEvent(row: JobRow | null, fact: EventFact): JobRow | null {
     entries: known.entries + 1,
     timeline: append(known.timeline, entryOf(known.entries + 1, fact)),
   };
+}
+
+/** Within one reign only a redrive leads out of a final state: what else is told of before the end was overtaken by it. */
+function isLate({ state, timeline }: JobRow, { event, epoch, reason }: EventFact): boolean {
+  return isFinal(state) && timeline.at(-1)?.epoch === epoch && (event === 'started' || (event === 'waiting' && reason !== 'held'));
 }
 
 type Change = Partial<JobRow> & { readonly state: JobState };

@@ -24,8 +24,8 @@ export async function gatherExplanation(session: Session, admin: Admin, row: Vie
   const read = positions.find(({ stream }) => stream === 'events')?.nextOffset ?? 0;
   return explainJob({
     job: toView(row, nowMs), nowMs, ahead, partition, workers,
-    // What a worker has told of it has it; else it may have it in memory, but certainly nothing before its commit.
-    unreadBefore: committed === null ? null : row.told ? 0 : Math.max(0, place - frontier + 1),
+    // A worker that told of it has it; one that did not may have it in memory, but nobody knows before its commit.
+    unreadBefore: committed === null ? null : row.told || (row.state !== 'queued' && row.state !== 'scheduled') ? 0 : Math.max(0, place - frontier + 1),
     statusBehind: end === undefined ? null : Math.max(0, end - Math.max(0, read)),
   });
 }

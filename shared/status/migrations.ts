@@ -31,7 +31,7 @@ export const statusMigrations: readonly Migration[] = [
 
       create table status_positions (
         queue text collate "C" not null, partition integer not null, stream text collate "C" not null,
-        next_offset bigint not null, epoch bigint not null, at_ms bigint not null,
+        next_offset bigint not null, epoch bigint not null, at_ms bigint not null, since_ms bigint not null,
         primary key (queue, partition, stream)
       ) with (fillfactor = 50);
 

@@ -59,6 +59,8 @@ interface Cursor {
   /** Where to fetch next. */
   nextOffset: number;
   fetching: boolean;
+  /** When it began to read after events had expired unread, epoch ms; 0: none had. */
+  readonly eventsSinceMs: number;
 }
 
 /** A batch, and the position that it continues: told when it was fetched, so that what came before another took over can do no harm after. */
@@ -126,7 +128,7 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
         if (cursor?.fetching !== true) return;
         const { partition, records, nextOffset } = batch;
         const bytes = bytesOf(batch);
-        pending.push({ chunk: { stream: stream as Stream, partition, after: cursor.tail, nextOffset, records }, bytes, cursor });
+        pending.push({ chunk: { stream: stream as Stream, partition, after: cursor.tail, nextOffset, records, eventsSinceMs: cursor.eventsSinceMs }, bytes, cursor });
         cursor.tail = nextOffset;
         cursor.nextOffset = nextOffset;
         pendingRecords += records.length;
@@ -148,10 +150,12 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
         for (const [partition, mine] of cursors) {
           // It may have gone, or gone and come again, meanwhile.
           if (mine === undefined || owned.get(partition) !== mine || stopping) continue;
+          const positionOf = (stream: Stream): number => positions.find((one) => one.partition === partition && one.stream === stream)?.nextOffset ?? -1;
+          const log = grants.find((grant) => grant.partition === partition)?.log;
+          const eventsSinceMs = (log?.[names.events]?.startOffset ?? 0) > Math.max(0, positionOf('events')) ? clock.now() : 0;
           for (const stream of streams) {
-            const position = positions.find((one) => one.partition === partition && one.stream === stream)?.nextOffset ?? -1;
-            const start = grants.find((grant) => grant.partition === partition)?.log[names[stream]]?.startOffset ?? 0;
-            mine.set(stream, { tail: position, nextOffset: position < 0 ? start : position, fetching: false });
+            const position = positionOf(stream);
+            mine.set(stream, { tail: position, nextOffset: position < 0 ? log?.[names[stream]]?.startOffset ?? 0 : position, fetching: false, eventsSinceMs });
           }
           if (!full) resume(partition, mine);
         }

@@ -35,6 +35,8 @@ export interface StatusProjection {
   /** Makes the tables, and reads the queues that are there. @throws MillraceError DATABASE_*, BROKER_*, TOPIC_* */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Looks for new queues soon, without being waited for. */
+  discoverSoon(): void;
   readonly queues: readonly string[];
   readonly projectors: readonly QueueProjector[];
 }
@@ -48,6 +50,7 @@ export function createStatusProjection(options: StatusProjectionOptions): Status
   const timers = new Set<() => void>();
   let stopping = false;
   let underWay: Promise<unknown> = Promise.resolve();
+  let asked = false;
 
   const add = async (queue: string): Promise<void> => {
     const { sessionTimeoutMs, group, clientId } = options;
@@ -63,16 +66,25 @@ export function createStatusProjection(options: StatusProjectionOptions): Status
     const wanted = options.queues ?? await findQueues(admin);
     for (const queue of wanted) if (!projectors.has(queue) && !stopping) await add(queue);
   };
+  const report = (error: unknown): void => { observer.trouble('', error); };
   /** One after the other, so that a stop waits for one thing. What fails comes again at the next time. */
   const every = (ms: number, work: () => Promise<unknown>): void => {
     const cancel = clock.after(ms, () => {
       timers.delete(cancel);
-      underWay = underWay.then(work).catch((error: unknown) => { observer.trouble('', error); }).finally(() => { if (!stopping) every(ms, work); });
+      underWay = underWay.then(work).catch(report).finally(() => { if (!stopping) every(ms, work); });
     });
     timers.add(cancel);
   };
 
   return {
+    discoverSoon() {
+      if (asked || stopping || options.queues !== null) return;
+      asked = true;
+      underWay = underWay.then(() => {
+        asked = false;
+        return discover();
+      }).catch(report);
+    },
     async start() {
       await migrate(database, STATUS, statusMigrations);
       await discover();

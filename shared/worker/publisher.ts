@@ -33,13 +33,14 @@ export class Publisher {
     }
   }
 
-  /** What shall not wait for the flush interval: dead letters, for whose ack a lane waits, and events when they are many. */
+  /** What shall not wait for the flush interval: dead letters, for whose ack a lane waits, and events when they are many, or when at-most-once jobs wait for them. */
   flushPressing(): void {
     const now = this.#options.clock.now();
     for (const partition of this.#engine.partitions.values()) {
       const letters = takeDeadLetters(partition, now);
       if (letters !== null) void this.#send(partition, letters);
-      if (partition.events.pending < PRESSING_EVENTS || partition.events.sending) continue;
+      const isPressing = partition.events.pending >= PRESSING_EVENTS || (partition.claims > 0 && this.#engine.claimsPress);
+      if (!isPressing || partition.events.sending) continue;
       for (const publication of takePublications(this.#engine, partition, now)) void this.#send(partition, publication);
     }
   }

@@ -171,11 +171,7 @@ export class QueueRunner {
     const waits = owned.map((number) => new Promise<void>((resolve) => {
       this.#drains.set(number, [...(this.#drains.get(number) ?? []), resolve]);
     }));
-    for (const number of owned) {
-      this.engine.revoke(number);
-      // A stop that meets a handover: the engine says once that a partition is drained.
-      if (this.engine.partitions.get(number)?.drainedTold === true) this.#drained(number);
-    }
+    for (const number of owned) this.engine.revoke(number);
     this.#pump();
     this.flushNow();
     const cancelAbort = clock.after(drainTimeoutMs, () => {

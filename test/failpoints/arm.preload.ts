@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import net from 'node:net';
-import type { Arming, Death } from './arming.ts';
+import type { Arming, Death, Visited } from './arming.ts';
 import { Failpoints } from './failpoint.ts';
 
 declare global {
@@ -16,19 +16,21 @@ const failpoints = new Failpoints({
   armed: arming.armed,
   recording: arming.visitFile !== null,
   die() {
-    appendFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now() } satisfies Death)}\n`);
+    appendFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now(), flushedMs: failpoints.flushedMs } satisfies Death)}\n`);
     process.kill(process.pid, 'SIGKILL');
   },
 });
 globalThis.__failpoint = failpoints;
 process.on('SIGTERM', () => { failpoints.phase = 'stop'; });
 process.on('SIGUSR2', () => { failpoints.phase = 'thawed'; });
-process.on('exit', () => { if (arming.visitFile !== null) writeFileSync(arming.visitFile, JSON.stringify([...failpoints.visits])); });
+process.on('exit', () => { if (arming.visitFile !== null) writeFileSync(arming.visitFile, JSON.stringify({ visits: [...failpoints.visits], files: [...loaded] } satisfies Visited)); });
 
 const code = JSON.parse(readFileSync(arming.codeFile, 'utf8')) as Record<string, string>;
+const loaded = new Set<string>();
 registerHooks({
   load(url, context, nextLoad) {
     const source = code[url];
+    loaded.add(url);
     return source === undefined ? nextLoad(url, context) : { format: 'module', source, shortCircuit: true };
   },
 });

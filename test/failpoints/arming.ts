@@ -15,8 +15,18 @@ export interface Arming {
   readonly shakyRegistry: boolean;
 }
 
+/** What is in the visit file. */
+export interface Visited {
+  /** `phase point` and how often. */
+  readonly visits: readonly (readonly [string, number])[];
+  /** URLs of the modules that it loaded. */
+  readonly files: readonly string[];
+}
+
 /** A line of the death file. */
 export interface Death {
   readonly pid: number;
   readonly atMs: number;
+  /** See `Failpoints.flushedMs`. */
+  readonly flushedMs: number | null;
 }

@@ -3,10 +3,10 @@ import type { Moment } from './instrument.ts';
 /** What a process is in: it starts; it runs jobs; it thaws after it was frozen; it was asked to stop. */
 export type Phase = 'start' | 'run' | 'thawed' | 'stop';
 
-/** Where a process shall die: the nth time that it comes to the point in the phase. */
+/** Where a process shall die: the nth time that it comes to the point, in this phase of its life. */
 export interface Armed {
   readonly point: string;
-  readonly phase: Phase;
+  readonly phase: Phase | 'any';
   readonly nth: number;
 }
 
@@ -18,11 +18,18 @@ export interface FailpointOptions {
   readonly die: (armed: Armed) => void;
 }
 
+/** Where a worker commits. */
+export const COMMIT_BOUNDARY = 'shared/worker/commitLoop.ts:#commit#1';
+
 /** What instrumented sources call. All is synchronous: no turn of the event loop, no tick more than without. */
 export class Failpoints {
   phase: Phase = 'start';
   /** `phase point` → visits. */
   readonly visits = new Map<string, number>();
+  /** Epoch ms at which the commit before the last acked one began; null: there were not two. What had ended well before it is durable. */
+  flushedMs: number | null = null;
+  #lastFlushMs: number | null = null;
+  #commitMs = 0;
   readonly #armed: Armed | null;
   readonly #recording: boolean;
   readonly #die: (armed: Armed) => void;
@@ -40,6 +47,7 @@ export class Failpoints {
   }
 
   before(boundary: string): void {
+    if (boundary === COMMIT_BOUNDARY) this.#commitMs = Date.now();
     this.#at(boundary, 'before');
   }
 
@@ -51,6 +59,7 @@ export class Failpoints {
   }
 
   back<T>(boundary: string, value: T): T {
+    if (boundary === COMMIT_BOUNDARY) [this.flushedMs, this.#lastFlushMs] = [this.#lastFlushMs, this.#commitMs];
     this.#at(boundary, 'back');
     return value;
   }
@@ -75,7 +84,8 @@ export class Failpoints {
       const visit = `${this.phase} ${boundary}.${moment}`;
       this.visits.set(visit, (this.visits.get(visit) ?? 0) + 1);
     }
-    if (this.#armed === null || boundary !== this.#boundary || moment !== this.#moment || this.phase !== this.#armed.phase) return;
+    if (this.#armed === null || boundary !== this.#boundary || moment !== this.#moment) return;
+    if (this.#armed.phase !== 'any' && this.phase !== this.#armed.phase) return;
     this.#hits += 1;
     if (this.#hits === this.#armed.nth) this.#die(this.#armed);
   }

@@ -6,7 +6,7 @@ import type { WorkerParameters } from '../guarantees/process/workerParameters.ts
 import type { WorkerProcess } from '../guarantees/process/workerProcess.ts';
 import type { Scene } from '../guarantees/scene.ts';
 import { ArmedProcess, type Program } from './armedProcess.ts';
-import type { Arming } from './arming.ts';
+import type { Arming, Visited } from './arming.ts';
 import type { Armed } from './failpoint.ts';
 
 /** What all legs of a tour share. */
@@ -27,6 +27,8 @@ export interface Tour {
 
 export const JOBS = 4;
 const ENTITIES = 12;
+/** From an attempt's end to the start of the commit that makes it durable: its events go with the next flush, and must be acked before. */
+export const FLUSH_WINDOW_MS = 1000;
 
 /** One visit of a tour: entities of its own, and one process after the other that is armed. */
 export class Leg {
@@ -106,9 +108,9 @@ export class Leg {
   /** Waits for the end of a process that was asked for it or is to die, and notes what it was. */
   async untilGone(victim: ArmedProcess): Promise<void> {
     await this.scene.until(`${victim.name} to be gone (${JSON.stringify(victim.arming.armed)}): ${victim.lines.slice(-5).join(' | ')}`, () => !victim.alive);
-    const { death, wrong, losses, arming: { shakyNetwork } } = victim;
-    // Whoever cannot commit for a while has more to lose than one flush.
-    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, ...(shakyNetwork ? { sinceMs: this.#startedMs } : {}) });
+    const { death, wrong, losses } = victim;
+    // A busy machine flushes late, and a bad network later: what counts is what the victim had got through.
+    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.flushedMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
     if (losses > 0) {
       this.tour.expulsions += 1;
       this.tour.cuts.push({ type: 'expelled', worker: victim.name, atMs: this.#startedMs });
@@ -116,8 +118,8 @@ export class Leg {
     if (wrong !== null) this.tour.violations.push(`${this.name}: ${wrong}`);
   }
 
-  /** Visits of all processes of the leg that ended by themselves. */
-  visits(): [string, number][] {
-    return this.victims.flatMap(({ arming: { visitFile }, death }) => (visitFile === null || death !== null ? [] : JSON.parse(readFileSync(visitFile, 'utf8')) as [string, number][]));
+  /** What the processes of the leg saw that ended by themselves. */
+  visited(): Visited[] {
+    return this.victims.flatMap(({ arming: { visitFile }, death }) => (visitFile === null || death !== null ? [] : [JSON.parse(readFileSync(visitFile, 'utf8')) as Visited]));
   }
 }

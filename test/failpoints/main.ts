@@ -4,7 +4,8 @@
  *   --pairs 60         so many pairs after the single ones      --point NAME   only points whose name contains it (again and again: each of its visits)
  *   --seed 1           draws which visit of a point kills        --phase run    only this phase
  *   --lanes 6          queues at the same time                   --stage work   only this stage; several with commas
- *   --explore          only says which points are reached
+ *   --plant NAME       arms processes that have a planted bug of the simulator: does the sweep find it?
+ *   --explore          only says which points are reached        --no-singles    only the pairs
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,7 @@ import { sweep } from './sweep.ts';
 const { values } = parseArgs({
   options: {
     pairs: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, lanes: { type: 'string', default: '6' }, explore: { type: 'boolean', default: false },
-    point: { type: 'string' }, phase: { type: 'string' }, stage: { type: 'string' }, report: { type: 'string' },
+    point: { type: 'string' }, phase: { type: 'string' }, stage: { type: 'string' }, report: { type: 'string' }, plant: { type: 'string' }, 'no-singles': { type: 'boolean', default: false },
   },
 });
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
@@ -29,7 +30,8 @@ try {
   const one = values.point !== undefined;
   const report = await sweep({
     brokers: stack.brokers, registryUrl: stack.registryUrl, seed: Number(values.seed), lanes: Number(values.lanes), say,
-    pairs: values.explore || one ? 0 : Number(values.pairs), singles: !values.explore,
+    pairs: values.explore || one ? 0 : Number(values.pairs), singles: !values.explore && !values['no-singles'],
+    bug: values.plant ?? null,
     select: ({ point, phase }) => (values.point === undefined || point.includes(values.point)) && (values.phase === undefined || phase === values.phase),
     ...(values.stage === undefined ? {} : { stageNames: values.stage.split(',') }),
   });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { plant, plantedBugs } from '../simulator/plantedBugs.ts';
 import { instrument } from './instrument.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -33,16 +34,21 @@ export interface ArmedCode {
   readonly code: Readonly<Record<string, string>>;
 }
 
-/** All swept sources with their points, and what else a process of the sweep loads. */
-export function armSources(): ArmedCode {
+/**
+ * All swept sources with their points, and what else a process of the sweep loads.
+ * @param bug the name of a planted bug, to see that the sweep finds it; the processes that are armed have it
+ */
+export function armSources(bug: string | null = null): ArmedCode {
+  const planted = new Set(bug === null ? [] : plantedBugs[bug]?.edits.map(({ file }) => `shared/${file}`) ?? [`no planted bug is named ${bug}`]);
   const points: string[] = [];
   const code: Record<string, string> = {};
   for (const { file, text } of listFiles([...STRIPPED, ...LEFT_OUT]).map(read)) code[urlOf(file)] = stripTypeScriptTypes(text);
   for (const { file, text } of readSweptSources()) {
-    const armed = instrument(file, text);
+    const armed = instrument(file, bug !== null && planted.delete(file) ? plant(bug, file.slice('shared/'.length), text) : text);
     points.push(...armed.points);
     code[urlOf(file)] = stripTypeScriptTypes(armed.source);
   }
+  if (planted.size > 0) throw new Error(`not planted: ${[...planted].join(', ')}`);
   return { points, code };
 }
 

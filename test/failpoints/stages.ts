@@ -13,6 +13,8 @@ export interface Stage {
   readonly workload: Partial<Workload>;
   /** Of one queue; the system is whole again between two of them. */
   readonly legsOfTour: number;
+  /** How many unarmed processes look which points there are to reach. Default 1: more where chance has a hand. */
+  readonly explorations?: number;
   /** Every phase of a point is a visit of its own; else only points that no stage before has reached. */
   readonly isBase: boolean;
   /** An unarmed worker is there from the start. */
@@ -42,9 +44,9 @@ export const stages: readonly Stage[] = [
     ...base, name: 'overdue', about: 'a stop that does not wait for slow attempts', workload: { ...work, slow: { share: 0.15, ms: [1500, 2500] } },
     play: (leg, armed) => playWorker(leg, armed, { parameters: { drainTimeoutMs: 200 } }),
   },
-  { ...base, name: 'registry', about: 'a registry that fails half the time, and schemas that the worker does not know', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyRegistry: true }, disturb: writeForeignSchema }) },
+  { ...base, name: 'registry', explorations: 3, about: 'a registry that fails half the time, and schemas that the worker does not know', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyRegistry: true }, disturb: writeForeignSchema }) },
   { ...base, name: 'refused', about: 'a broker that refuses writes to the waiting room and the dead letters for a while', play: (leg, armed) => playWorker(leg, armed, { disturb: refuseWrites }) },
-  { ...base, name: 'network', about: 'connections that break', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyNetwork: true } }) },
+  { ...base, name: 'network', explorations: 3, about: 'connections that break', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyNetwork: true } }) },
   { ...base, name: 'stranger', about: 'a stranger\'s lease', play: (leg, armed) => playWorker(leg, armed, { disturb: cutByStranger }) },
   { ...base, name: 'frozen', about: 'a worker that sleeps longer than its session', legsOfTour: 4, play: (leg, armed) => playWorker(leg, armed, { disturb: freeze }) },
   { ...base, name: 'enqueue-network', about: 'an application that enqueues over connections that break', legsOfTour: 1, hasSurvivor: false, play: (leg, armed) => playProducer(leg, armed, 200, { shakyNetwork: true, shakyRegistry: true }) },

@@ -9,7 +9,7 @@ import { findViolations } from '../guarantees/promises/guarantee.ts';
 import { Scene } from '../guarantees/scene.ts';
 import { queueTopicNames } from '../../shared/kafka/topics.ts';
 import type { Armed } from './failpoint.ts';
-import { Leg, type Tour } from './leg.ts';
+import { FLUSH_WINDOW_MS, Leg, type Tour } from './leg.ts';
 import { settledStaysSettled } from './settledStaysSettled.ts';
 import type { Stage } from './stages.ts';
 
@@ -37,10 +37,11 @@ export interface TourReport {
   readonly expulsions: number;
   /** `phase point` and how often, of an unarmed tour. */
   readonly visits: ReadonlyMap<string, number>;
+  /** The sources that it loaded, from the repository's root. */
+  readonly files: ReadonlySet<string>;
 }
 
-/** What two flushes of a worker may take beside many others on one machine. */
-const FLUSH_WINDOW_MS = 1500;
+const ROOT = new URL('../../', import.meta.url).href;
 
 /** Plays legs one after the other on one queue, brings it to rest, and holds what the witness saw to the promises. */
 export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: TourOptions): Promise<TourReport> {
@@ -49,6 +50,7 @@ export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: 
   const tour: Tour = { scene, brokers, registryUrl, codeFile, folder, survivor: null, cuts: [], violations: [], expulsions: 0 };
   const reports: LegReport[] = [];
   const visits = new Map<string, number>();
+  const files = new Set<string>();
   const played: Leg[] = [];
   try {
     if (stage.hasSurvivor) {
@@ -60,7 +62,10 @@ export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: 
       played.push(leg);
       const startedMs = performance.now();
       await stage.play(leg, armed);
-      for (const [visit, count] of leg.visits()) visits.set(visit, (visits.get(visit) ?? 0) + count);
+      for (const seen of leg.visited()) {
+        for (const [visit, count] of seen.visits) visits.set(visit, (visits.get(visit) ?? 0) + count);
+        for (const url of seen.files) if (url.startsWith(ROOT)) files.add(url.slice(ROOT.length));
+      }
       const dead = new Set(leg.victims.filter(({ death }) => death !== null).map(({ arming }) => arming.armed));
       reports.push({ armed, died: armed.map((one) => dead.has(one)), ms: performance.now() - startedMs });
     }
@@ -77,7 +82,7 @@ export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: 
     const index = /leg(\d+)/.exec(text)?.[1];
     return { text, armed: index === undefined ? legs.flat() : legs[Number(index)] ?? [] };
   });
-  return { stage: stage.name, legs: reports, violations, expulsions: tour.expulsions, visits };
+  return { stage: stage.name, legs: reports, violations, expulsions: tour.expulsions, visits, files };
 }
 
 /** Everything is committed and buried; whoever opens the queue next finds nothing that waits. */

@@ -234,7 +234,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'started before it is claimed': {
     is: 'an at-most-once job starts before the commit that lets nobody else run it',
-    edits: [edit('engine/startQueue.ts', "    if (isUnclaimed) {\n      job.state = 'claiming';", "    if (isUnclaimed && now < 0) {\n      job.state = 'claiming';")],
+    edits: [edit('engine/startQueue.ts', 'if (isUnclaimed) {', 'if (isUnclaimed && now < 0) {')],
     style: 'kills', anomalies: ['at most once'], seeds: OFTEN,
   },
 
@@ -278,11 +278,6 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     is: 'ours: an expelled worker that had not heard of it leased over the owner, which leased over it, and so on',
     edits: [edit('worker/queueRunner.ts', '        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry,', '        await Promise.resolve([{ partition: number, positions: [{ topic: topics.retry,')],
     style: 'zombies', anomalies: ['lease war'], seeds: QUICK,
-  },
-  'a stop waits for what is drained': {
-    is: 'ours: a stop that met a hand-over took the whole drain timeout',
-    edits: [edit('worker/queueRunner.ts', 'if (this.engine.partitions.get(number)?.drainedTold === true) this.#drained(number);', '')],
-    style: 'handovers', anomalies: ['stopped in time'], seeds: OFTEN,
   },
   'stopped during its start': {
     is: 'ours: a worker that was stopped while it started became a member of the group all the same',

@@ -21,6 +21,8 @@ export interface StatusApiOptions {
   /** How long a request waits for the tables to catch up with Kafka. */
   readonly readWaitMs: number;
   readonly maxStreams: number;
+  /** Called when somebody asks for a job that is not there. */
+  readonly missed?: () => void;
   readonly heartbeatMs?: number;
   readonly maxBufferedBytes?: number;
 }
@@ -39,7 +41,7 @@ export async function createStatusApi(options: StatusApiOptions): Promise<Status
   const app = await createHttpApp({ logger, title: 'millrace status', description: 'What became of jobs.', version: '1' });
   for (const schema of [jobSchema, jobPageSchema, timelineSchema, explanationSchema, queueSchema]) app.addSchema(schema);
   const trouble = (err: unknown): void => { logger.warn({ err }, 'watching jobs failed; it is tried again'); };
-  const lookUp = createLookUp({ database, admin, clock, queues, waitMs: readWaitMs });
+  const lookUp = createLookUp({ database, admin, clock, queues, waitMs: readWaitMs, ...(options.missed === undefined ? {} : { missed: options.missed }) });
   const watch = createJobWatch({ session: database, clock, trouble });
   addJobRoutes(app, { database, admin, clock, lookUp });
   addQueueRoutes(app, { database, admin, clock });

@@ -4,7 +4,6 @@ import type { Admin } from '../../../shared/kafka/port.ts';
 import { isJobId } from '../../../shared/kafka/envelope.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { findJob, findJobAt, parsePlace } from '../../../shared/status/findJob.ts';
-import { findQueues } from '../../../shared/status/findQueues.ts';
 import type { ViewRow } from '../../../shared/status/jobView.ts';
 import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
 
@@ -15,6 +14,8 @@ export interface LookUpOptions {
   /** Null: all that are there. */
   readonly queues: readonly string[] | null;
   readonly waitMs: number;
+  /** Called when a job is not there: its queue may be one that is not read yet. */
+  readonly missed?: () => void;
 }
 
 /**
@@ -24,16 +25,9 @@ export interface LookUpOptions {
 export type LookUp = (id: string, after: string | undefined) => Promise<ViewRow>;
 
 const LOOK_EVERY_MS = 30;
-const QUEUES_AGE_MS = 1000;
 
-export function createLookUp({ database, admin, clock, queues, waitMs }: LookUpOptions): LookUp {
-  const barrier = createReadBarrier({ session: database, admin, clock });
-  let known: { readonly queues: Promise<readonly string[]>; readonly atMs: number } | null = null;
-  const allQueues = (): Promise<readonly string[]> => {
-    if (queues !== null) return Promise.resolve(queues);
-    if (known === null || clock.monotonic() - known.atMs > QUEUES_AGE_MS) known = { queues: findQueues(admin), atMs: clock.monotonic() };
-    return known.queues;
-  };
+export function createLookUp({ database, admin, clock, queues, waitMs, missed }: LookUpOptions): LookUp {
+  const barrier = createReadBarrier({ session: database, admin, clock, queues });
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
 
   return async (id, after) => {
@@ -55,7 +49,8 @@ export function createLookUp({ database, admin, clock, queues, waitMs }: LookUpO
     }
     const found = await findJob(database, id);
     if (found !== null) return found;
-    const passed = await barrier.passed(await allQueues(), Math.max(0, waitMs - (clock.monotonic() - startMs)));
+    missed?.();
+    const passed = await barrier.passed(Math.max(0, waitMs - (clock.monotonic() - startMs)));
     const row = await findJob(database, id);
     if (row !== null) return row;
     if (!passed) throw new MillraceError('STATUS_BEHIND', { at: id, fix: 'Ask again soon' });

@@ -4,6 +4,8 @@ import type { Database } from '../../../shared/database/port.ts';
 import { applyChunks, type Chunk } from '../../../shared/status/applyChunks.ts';
 import { STATUS, statusMigrations, statusTables } from '../../../shared/status/migrations.ts';
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { buriedRecord } from '../../../shared/kafka/envelope.ts';
+import type { FetchedRecord } from '../../../shared/kafka/port.ts';
 import { createRecordMaker, START_MS, type RecordMaker } from './recordsOfJobs.ts';
 
 describe.each(databaseKinds)('records become rows (%s)', (kind) => {
@@ -76,6 +78,24 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     await apply({ stream: 'events', partition: 0, after: 2, nextOffset: 4, records: [maker.events(2, [{ type: 'done', offset: 1 }], { epoch: 6 }), maker.events(3, [{ type: 'done', offset: 0 }], { epoch: 8, worker: 'w2' })] });
     expect(await states()).toEqual({ 'job-0': 'done', 'job-1': 'queued' });
     expect((await db.query('select worker, epoch from status_owners')).rows).toEqual([{ worker: 'w2', epoch: 8 }]);
+  });
+
+  it('from dead letters only where their events are gone', async () => {
+    const letter = (offset: number, atMs: number): FetchedRecord => {
+      const { key, value, headers } = buriedRecord(
+        { id: `job-${offset}`, kind: 'bench.Job', origin: { topic: 'q', partition: 0, offset, timestampMs: START_MS }, key: Buffer.from('k'), value: null, headers: undefined },
+        { attempt: 3, reason: 'attempts', failure: { code: 'TIMEOUT', name: 'Timeout', message: 'too late', at: START_MS }, firstFailure: null },
+      );
+      return { offset, timestampMs: atMs, key: Buffer.from(key as string), value, headers };
+    };
+    await apply({ stream: 'dlq', partition: 0, after: -1, nextOffset: 1, records: [letter(0, START_MS + 10)] });
+    expect(await states()).toEqual({});
+    // The time is kept: the next transaction, or the next owner, need not be told.
+    await apply({ stream: 'dlq', partition: 0, after: 1, nextOffset: 3, records: [letter(1, START_MS + 10)], eventsSinceMs: START_MS + 20 });
+    await apply({ stream: 'dlq', partition: 0, after: 3, nextOffset: 5, records: [letter(2, START_MS + 19), letter(3, START_MS + 21)] });
+    expect(await states()).toEqual({ 'job-1': 'dead', 'job-2': 'dead' });
+    await apply({ stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [maker.events(0, [{ type: 'redriven', offset: 1 }])] });
+    expect(await states()).toEqual({ 'job-1': 'queued', 'job-2': 'dead' });
   });
 
   it('whatever strangers write: bytes that are no events, places that are none', async () => {

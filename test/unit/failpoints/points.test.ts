@@ -85,6 +85,10 @@ describe('a process that is armed', () => {
     expect((await run({ point: 'a.ts:work#1.back', phase: 'stop', nth: 1 })).log).toEqual(all);
   });
 
+  test('dies in whatever phase when none is named', async () => {
+    expect((await run({ point: 'a.ts:work#1.back', phase: 'any', nth: 1 })).log).toEqual(all.slice(0, 2));
+  });
+
   test('tells every point that it comes to, and no other', async () => {
     const { visits } = await run(null);
     expect(visits).toContain('start a.ts:work#4.failed');
@@ -101,7 +105,7 @@ describe('the plan of a sweep', () => {
 
   test('visits each phase of a point in a base stage, and elsewhere only points that are new', () => {
     expect(planVisits(stages, 1).map(({ stage, phase, point }) => `${stage}: ${phase} ${point}`)).toEqual([
-      'work: start a#1.before', 'work: run a#1.before', 'work: run a#2.back', 'network: run a#2.failed',
+      'work: start a#1.before', 'work: run a#1.before', 'work: run a#2.back', 'network: any a#2.failed',
     ]);
     for (const { nth } of planVisits(stages, 5)) expect(nth).toBeLessThanOrEqual(3);
   });

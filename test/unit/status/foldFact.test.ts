@@ -42,6 +42,8 @@ describe('folding facts into a job', () => {
     ['progress that comes when all is over', [enqueued(), event('done'), event('progress', { progress: 0.5 })], 'done', { progress: null, finishedMs: 2000 }],
     ['a repeat after a crash', [enqueued(), event('done'), event('started', { epoch: 4, atMs: 2600 })], 'running', { finishedMs: null, entries: 2 }],
     ['a publication that was sent twice', [enqueued(), event('started'), event('done', { atMs: 2500 }), event('started')], 'done', { entries: 2 }],
+    ['a wait of the same reign that was told late', [enqueued(), event('done', { attempt: 2 }), event('waiting', { reason: 'behind', attempt: 1, atMs: 2100 })], 'done', { entries: 1, finishedMs: 2000 }],
+    ['a wait of the next reign', [enqueued(), event('done'), event('waiting', { reason: 'behind', attempt: 0, atMs: 2100, epoch: 4 })], 'waiting', { entries: 2, finishedMs: null }],
     ['an event of a type that this version does not know', [enqueued(), event('teleported')], 'queued', { told: false, entries: 0 }],
     ['an event of another job that once stood here', [enqueued(), event('done', { id: 'job-of-old' })], 'queued', { told: false }],
     ['a topic made anew', [enqueued(), event('done'), enqueued({ id: 'new', enqueuedMs: 8000 })], 'queued', { id: 'new', entries: 0, finishedMs: null }],

@@ -1,0 +1,116 @@
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { migrate } from '../../../shared/database/migrate.ts';
+import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/logger.ts';
+import { applyChunks } from '../../../shared/status/applyChunks.ts';
+import { STATUS, statusMigrations } from '../../../shared/status/migrations.ts';
+import { createStatusApi, type StatusApi } from '../../../services/status/api/createStatusApi.ts';
+import { openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { createRecordMaker, type EventWish, type RecordMaker } from './recordsOfJobs.ts';
+
+describe('watching a job', () => {
+  let test: TestDatabase;
+  let maker: RecordMaker;
+  let api: StatusApi;
+  let base: string;
+  let events = 0;
+  beforeAll(async () => {
+    test = await openTestDatabase('postgres', inject('databaseUrl'));
+    maker = await createRecordMaker();
+    await migrate(test.database, STATUS, statusMigrations);
+    await applyChunks(test.database, 'q', [{ stream: 'main', partition: 0, after: -1, nextOffset: 9, records: [0, 1, 2, 3, 4, 5, 6, 7, 8].map((offset) => maker.main(offset)) }], maker.reader);
+    api = await createStatusApi({
+      database: test.database, admin: createMemoryCluster({ clock: systemClock, random: Math.random }).broker().createAdmin({ clientId: 'test' }), clock: systemClock,
+      logger: createLogger({ level: 'silent', service: 'test', clock: systemClock }), queues: [], readWaitMs: 0, maxStreams: 2, heartbeatMs: 30, maxBufferedBytes: 64 * 1024,
+    });
+    base = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  });
+  afterAll(async () => {
+    await api.close();
+    await test.close();
+  });
+
+  const happen = async (...wishes: readonly EventWish[]): Promise<void> => {
+    const at = events++;
+    await applyChunks(test.database, 'q', [{ stream: 'events', partition: 0, after: at === 0 ? -1 : at, nextOffset: events, records: [maker.events(at, wishes)] }], maker.reader);
+  };
+  const open = (offset: number, headers: Record<string, string> = {}) => fetch(`${base}/v1/jobs/job-${offset}/events`, { headers, signal: AbortSignal.timeout(20_000) });
+  const noneOpen = async (): Promise<void> => {
+    while (api.openStreams > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  };
+
+  it('tells each event once, in order, beats in between, and ends when the job is over', async () => {
+    await happen({ type: 'started', offset: 0 });
+    const response = await open(0);
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    const body = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    const readUntil = async (part: string): Promise<void> => {
+      while (!text.includes(part)) {
+        const { value, done } = await body?.read() ?? { done: true };
+        if (done) throw new Error(`ended: ${text}`);
+        text += value;
+      }
+    };
+    await readUntil('event: started');
+    await readUntil(': still here');
+    await happen({ type: 'waiting', offset: 0, afterMs: 3, detail: { reason: 'retry', dueMs: 1, error: { code: 'E', message: 'm' } } });
+    await readUntil('event: waiting');
+    await happen({ type: 'done', offset: 0, attempt: 2, afterMs: 9 });
+    await readUntil('event: end');
+    expect((await body?.read())?.done).toBe(true);
+    expect([...text.matchAll(/^id: (\d+)\nevent: (\w+)$/gm)].map(([, n, type]) => `${n} ${type}`)).toEqual(['1 started', '2 waiting', '3 done']);
+    expect(JSON.parse(/^event: end\ndata: (.*)$/m.exec(text)?.[1] ?? '')).toMatchObject({ id: 'job-0', state: 'done', attempts: 2 });
+    expect(api.openStreams).toBe(0);
+  });
+
+  it('goes on after the last event that a client heard, and tells one that heard all to stay away', async () => {
+    const text = await (await open(0, { 'last-event-id': '2' })).text();
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, n]) => n)).toEqual(['3']);
+    const over = await open(0, { 'last-event-id': '3' });
+    expect(over.status).toBe(204);
+    expect((await open(0, { 'last-event-id': 'nonsense' })).status).toBe(200);
+    await noneOpen();
+  });
+
+  it('refuses more watchers than it may have, and has room again when they leave', async () => {
+    const leave = new AbortController();
+    const watching = [1, 2].map((offset) => fetch(`${base}/v1/jobs/job-${offset}/events`, { signal: leave.signal }));
+    await Promise.all(watching);
+    const refused = await open(3);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: 'TOO_MANY_STREAMS' });
+    leave.abort();
+    await noneOpen();
+    await happen({ type: 'done', offset: 3 });
+    expect((await open(3)).status).toBe(200);
+    await noneOpen();
+  });
+
+  it('drops a client that does not read, and holds nothing for it', async () => {
+    const { port } = api.app.server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET /v1/jobs/job-4/events HTTP/1.1\r\nhost: x\r\n\r\n');
+    while (api.openStreams === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    // Some 8 MB in all, more than the sockets' own buffers hold.
+    const note = 'n'.repeat(2000);
+    for (let round = 0; round < 80 && api.openStreams > 0; round++) {
+      await happen(...Array.from({ length: 50 }, (_, index): EventWish => ({ type: 'waiting', offset: 4, attempt: round * 50 + index, afterMs: round * 50 + index, detail: { reason: 'retry', dueMs: null, error: { code: 'E', message: note } } })));
+      await new Promise((resolve) => { setTimeout(resolve, 30); });
+    }
+    await noneOpen();
+    socket.destroy();
+  });
+
+  it('ends all streams when the service stops', async () => {
+    const response = await open(5);
+    const text = response.text();
+    await api.close();
+    expect(await text).toContain('retry: 2000');
+  });
+});

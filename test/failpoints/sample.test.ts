@@ -1,0 +1,33 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import type { Visit } from './planSweep.ts';
+import { samples } from './sample.ts';
+import { armSources } from './sources.ts';
+import { stages, type Stage } from './stages.ts';
+import { playTour } from './tour.ts';
+
+const DAY_MS = 86_400_000;
+
+const { points, code } = armSources();
+
+test('names in every sample points that there are', () => {
+  expect(samples.flat().map(({ point }) => point).filter((point) => !points.includes(point))).toEqual([]);
+});
+
+test('breaks no promise when a process dies at an await: today\'s sample of the sweep', async () => {
+  const sample = samples[Math.floor(Date.now() / DAY_MS) % samples.length] as readonly Visit[];
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const codeFile = join(folder, 'code.json');
+  await writeFile(codeFile, JSON.stringify(code));
+  const tours = [...Map.groupBy(sample, ({ stage }) => stage)].map(([name, visits]) => playTour({
+    brokers: inject('brokers'), registryUrl: inject('registryUrl'), codeFile,
+    stage: stages.find((stage) => stage.name === name) as Stage,
+    legs: visits.map((visit) => [visit]),
+  }));
+  const reports = await Promise.all(tours);
+  expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
+  expect(reports.flatMap(({ legs }) => legs).filter(({ died }) => died[0] !== true), 'each did die at its point').toEqual([]);
+});
