@@ -52,7 +52,8 @@ export interface PolicyOptions<K extends string = string> {
    * or discarded. @default "continue"
    */
   readonly whenBuried?: 'continue' | 'hold';
-  /** `at-most-once`: the job's offset is committed before its only attempt, so it may be lost, but never repeated. @default "at-least-once" */
+  /** `at-most-once`: the job's offset is committed before its only attempt, so it may be lost, but never repeated. A kill loses what runs, and at
+   * most as many jobs as there are slots that were about to; a stop buries what it leaves no time to begin. @default "at-least-once" */
   readonly delivery?: 'at-least-once' | 'at-most-once';
   readonly batch?: BatchOptions | undefined;
 }

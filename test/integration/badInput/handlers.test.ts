@@ -43,6 +43,8 @@ const handlers: readonly HandlerCase[] = [
   { title: 'answers what looks like an outcome', handle: () => ({ type: 'done' }), buried: { code: 'BAD_ANSWER' } },
   { title: 'answers an object with a name of 5 MB', handle: () => ({ ['n'.repeat(5_000_000)]: 1 }), buried: { code: 'BAD_ANSWER' } },
   { title: 'answers an object with half a character for a name', handle: () => ({ '\ud83d': 1 }), buried: { code: 'BAD_ANSWER' } },
+  { title: 'answers a text of 100 MB', handle: () => 'x'.repeat(100_000_000), buried: { code: 'BAD_ANSWER' } },
+  { title: 'answers a list of 100 MB', handle: () => Array.from({ length: 100 }, () => 'x'.repeat(1_000_000)), buried: { code: 'BAD_ANSWER' } },
   { title: 'answers a function', handle: () => () => undefined, buried: { code: 'BAD_ANSWER' } },
   { title: 'answers a proxy that throws', handle: () => new Proxy({}, { get: () => { throw new Error('no touching'); } }), buried: {} },
   { title: 'answers a promise whose own then throws', handle: () => Object.assign(Promise.resolve(), { then: () => { throw new Error('bad then'); } }), buried: { message: /bad then/ } },

@@ -16,4 +16,16 @@ describe('records that were compressed by others', () => {
     expect(await readAll(brokers, topic, 0)).toEqual(values);
     await producer.close();
   });
+
+  it.each(['gzip', 'zstd'])('are read when %s made one batch of them, larger than a fetch asks for', async (codec) => {
+    const brokers = inject('brokers').split(',');
+    const topic = await makeTopic(brokers, uniqueName(codec), 1, { 'compression.type': codec });
+    const producer = createKafkajsBroker({ brokers }).createProducer({ clientId: 'p' });
+    await producer.start();
+    // Random, so that it stays close to the limit of a batch when packed, and beyond what readers ask for at once.
+    const values = Array.from({ length: 60 }, (_, n) => `${n} ${Array.from({ length: 700 }, () => Math.random().toString(36)).join('')}`);
+    await producer.send(topic, 0, values.map((value) => ({ key: null, value: Buffer.from(value) })));
+    expect(await readAll(brokers, topic, 0, { maxBytesPerPartition: 64 * 1024 })).toEqual(values);
+    await producer.close();
+  });
 });

@@ -60,8 +60,8 @@ export async function makeTopic(brokers: readonly string[], name: string, partit
 }
 
 /** The texts of a partition, read from its start to its present end by a consumer of its own. */
-export async function readAll(brokers: readonly string[], topic: string, partition: number): Promise<string[]> {
-  const reader = watch(createKafkajsBroker({ brokers }), topic, { group: `reader-${topic}-${Math.random()}` });
+export async function readAll(brokers: readonly string[], topic: string, partition: number, options: Partial<ConsumerOptions> = {}): Promise<string[]> {
+  const reader = watch(createKafkajsBroker({ brokers }), topic, { group: `reader-${topic}-${Math.random()}`, ...options });
   await reader.consumer.start();
   const end = reader.grants.find((grant) => grant.partition === partition)?.log[topic]?.endOffset ?? 0;
   await until(() => end === 0 || reader.batches.some((batch) => batch.partition === partition && batch.nextOffset >= end), `the end of ${topic}/${partition}`);

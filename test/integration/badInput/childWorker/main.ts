@@ -18,6 +18,9 @@ const worker = createWorker({
   jobs: [
     defineJob({ kind: 'work.do', queue, schema: jobV1, key, handle: () => undefined }),
     defineJob({ kind: 'bench.Job', queue, schema: jobV1, key, handle: () => undefined }),
+    defineJob({ kind: 'fails', queue, schema: jobV1, key, retry: { attempts: 1 }, handle: () => { throw new Error('long '.repeat(1_000_000)); } }),
+    defineJob({ kind: 'answers', queue, schema: jobV1, key, retry: { attempts: 1 }, handle: () => 'x'.repeat(20_000_000) as never }),
+    defineJob({ kind: 'exits', queue, schema: jobV1, key, retry: { attempts: 1 }, isolated: { handler: new URL('../../../unit/isolation/handlers/unruly.ts', import.meta.url) } }),
     defineJob({ kind: 'sink.do', queue, schema: sinkV1, key, handle: () => undefined }),
   ],
 });
