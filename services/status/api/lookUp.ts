@@ -1,9 +1,9 @@
-import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import { MillraceError, isMillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { Database } from '../../../shared/database/port.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import { isJobId } from '../../../shared/kafka/envelope.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
-import { findJob, findJobAt, parsePlace } from '../../../shared/status/findJob.ts';
+import { findJob, findJobAt, parsePlace, type MainPlace } from '../../../shared/status/findJob.ts';
 import type { ViewRow } from '../../../shared/status/jobView.ts';
 import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
 
@@ -30,22 +30,35 @@ export function createLookUp({ database, admin, clock, queues, waitMs, missed }:
   const barrier = createReadBarrier({ session: database, admin, clock, queues });
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
 
+  /** The job at a place, as soon as the tables have it; null where Kafka has nothing there, or the time is over. */
+  const waitFor = async (place: MainPlace, mayWait: () => boolean): Promise<ViewRow | null> => {
+    let exists: boolean | null = null;
+    for (;;) {
+      const row = await findJobAt(database, place);
+      if (row !== null || !mayWait()) return row;
+      const { rows } = await database.query<{ next: number }>('select next_offset as next from status_positions where queue = $1 and partition = $2 and stream = \'main\'', [place.queue, place.partition]);
+      if ((rows[0]?.next ?? -1) > place.offset) return findJobAt(database, place);
+      exists ??= await admin.logBounds(place.queue).then(
+        (bounds) => bounds.some(({ partition, endOffset }) => partition === place.partition && place.offset < endOffset),
+        (error: unknown) => {
+          if (isMillraceError(error, 'TOPIC_MISSING')) return false;
+          throw error;
+        },
+      );
+      if (!exists) return null;
+      await sleep(LOOK_EVERY_MS);
+    }
+  };
+
   return async (id, after) => {
     if (!isJobId(id)) throw new MillraceError('JOB_UNKNOWN', { at: 'id', expected: 'a job id', got: id });
     const startMs = clock.monotonic();
     const place = after === undefined ? null : parsePlace(after);
     if (after !== undefined && place === null) throw new MillraceError('BAD_QUERY', { at: 'after', expected: 'queue/partition/offset', got: after });
     if (place !== null) {
-      for (;;) {
-        const row = await findJobAt(database, place);
-        if (row?.id === id) return row;
-        // Another job stands there: the hint is wrong, and the id decides.
-        if (row !== null) break;
-        if (clock.monotonic() - startMs >= waitMs) break;
-        const { rows } = await database.query<{ next: number }>('select next_offset as next from status_positions where queue = $1 and partition = $2 and stream = \'main\'', [place.queue, place.partition]);
-        if ((rows[0]?.next ?? -1) > place.offset) break;
-        await sleep(LOOK_EVERY_MS);
-      }
+      const row = await waitFor(place, () => clock.monotonic() - startMs < waitMs);
+      // Another job may stand there: then the hint is wrong, and the id decides.
+      if (row?.id === id) return row;
     }
     const found = await findJob(database, id);
     if (found !== null) return found;
