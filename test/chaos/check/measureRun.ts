@@ -1,5 +1,5 @@
 import { buries, readExecutions } from '../../guarantees/executions.ts';
-import type { History } from '../../guarantees/history.ts';
+import type { Cut, History } from '../../guarantees/history.ts';
 import { boundedRepeats } from '../../guarantees/promises/boundedRepeats.ts';
 import type { Incident } from '../journal.ts';
 import type { Handed } from '../load/load.ts';
@@ -161,10 +161,11 @@ function figuresByFault(recoveries: readonly Recovery[]): FaultFigures[] {
 }
 
 /** How many executions repeated an earlier one; and of those that a kill brought about, how long before it that had ended. */
-function repeatAges({ lines, cuts }: History): { readonly repeats: number; readonly beforeKillMs: number[] } {
+function repeatAges({ lines, cuts, flushWindowMs }: History): { readonly repeats: number; readonly beforeKillMs: number[] } {
   const last = new Map<string, { readonly endMs: number | null; readonly worker: string }>();
-  // Of workers to which nothing else had happened.
-  const killedMs = new Map(cuts.filter(({ type, worker }) => type === 'killed' && cuts.every((other) => other.worker !== worker || other.type === 'killed')).map(({ worker, atMs }) => [worker, atMs]));
+  // Of workers to which nothing else had happened, when Kafka took what was flushed.
+  const isCalm = ({ worker, atMs, sinceMs = atMs }: Cut): boolean => sinceMs >= atMs - flushWindowMs && cuts.every((other) => other.worker !== worker || other.type === 'killed' || other.type === 'outage');
+  const killedMs = new Map(cuts.filter((cut) => cut.type === 'killed' && isCalm(cut)).map(({ worker, atMs }) => [worker, atMs]));
   const beforeKillMs: number[] = [];
   let repeats = 0;
   for (const { start: { id, round, attempt, worker }, endMs, outcome } of readExecutions(lines)) {

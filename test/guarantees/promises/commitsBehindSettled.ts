@@ -1,4 +1,5 @@
 import { isFinal, readExecutions } from '../executions.ts';
+import type { AcceptedJob } from '../history.ts';
 import type { Guarantee } from './guarantee.ts';
 
 /** What was committed at any moment was finished, or in the waiting room, by then; a held job is there. */
@@ -12,11 +13,20 @@ export const commitsBehindSettled: Guarantee = {
       if (execution.endAt === null || !isFinal(execution, policy)) continue;
       finishedAt.set(execution.start.id, Math.min(execution.endAt, finishedAt.get(execution.start.id) ?? Infinity));
     }
+    // What was in order at one sight is so at all later ones.
+    let open: AcceptedJob[] = [...accepted];
     for (const [index, { settled, waited, lines: seen }] of commits.entries()) {
-      for (const { id, entity, sequence, partition, offset } of accepted) {
+      const looked = open;
+      open = [];
+      for (const job of looked) {
+        const { id, entity, sequence, partition, offset } = job;
         const commit = settled.get(partition);
-        if (commit === undefined || (offset >= commit.offset && !commit.above.has(offset))) continue;
+        if (commit === undefined || (offset >= commit.offset && !commit.above.has(offset))) {
+          open.push(job);
+          continue;
+        }
         if (waited.has(`${partition}/${offset}`) || (finishedAt.get(id) ?? Infinity) < seen) continue;
+        open.push(job);
         violations.push(`sight ${index + 1}: ${entity}#${sequence} (partition ${partition}, offset ${offset}) is committed, and neither finished nor waiting`);
       }
     }
