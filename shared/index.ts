@@ -2,8 +2,8 @@
 export { createMillrace, type Millrace, type MillraceOptions, type RedriveOptions, type WorkOptions } from './millrace.ts';
 
 export { defineJob } from './jobs/defineJob.ts';
-export type { JobOptions } from './jobs/jobOptions.ts';
-export type { BatchAnswer, HandlerAnswer, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
+export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';
+export type { BatchAnswer, Handle, HandlerAnswer, Isolation, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
 export type { BatchContext, BatchJob, JobContext, JobLogger } from './jobs/jobContext.ts';
 export { dead, done, locked, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
 export { PermanentError } from './jobs/permanentError.ts';

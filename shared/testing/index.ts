@@ -10,5 +10,5 @@ export {
 export type { Faults, Target } from '../kafka/memory/faults.ts';
 export type { GroupDescription, GroupPhase } from '../kafka/memory/group.ts';
 export type { Inspect } from '../kafka/memory/inspect.ts';
-export { createTestMillrace, type TestMillrace } from './testMillrace.ts';
+export { createTestMillrace, type TestMillrace, type TestMillraceOptions } from './testMillrace.ts';
 export { createMemoryRegistry, type MemoryRegistry } from './memoryRegistry.ts';

@@ -1,6 +1,8 @@
 import { createMillrace, type Millrace } from '../millrace.ts';
 import { createMemoryCluster, type MemoryCluster } from '../kafka/memory/cluster.ts';
 import { createLogger } from '../runtime/logger.ts';
+import type { Handle } from '../jobs/jobDefinition.ts';
+import { createInProcessStarter } from './inProcessSandbox.ts';
 import { createMemoryRegistry, type MemoryRegistry } from './memoryRegistry.ts';
 import { seededRandom } from './seededRandom.ts';
 import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
@@ -21,17 +23,28 @@ export interface TestMillrace {
 
 const DAY_MS = 86_400_000;
 
-/** @param seed decides all chance: jitter, ids of workers. The same seed gives the same run. */
-export function createTestMillrace({ seed = 1, startMs = Date.UTC(2026, 0, 1), partitions = 1 } = {}): TestMillrace {
+export interface TestMillraceOptions {
+  /** Decides all chance: jitter, ids of workers. The same seed gives the same run. */
+  readonly seed?: number;
+  /** Epoch ms. */
+  readonly startMs?: number;
+  readonly partitions?: number;
+  /** Handlers of isolated kinds, by kind: they run here, in the process of the test. */
+  readonly isolated?: Readonly<Record<string, Handle<never>>>;
+}
+
+export function createTestMillrace({ seed = 1, startMs = Date.UTC(2026, 0, 1), partitions = 1, isolated = {} }: TestMillraceOptions = {}): TestMillrace {
   const clock = createVirtualClock(startMs);
   const random = seededRandom(seed);
   const cluster = createMemoryCluster({ clock, random });
   const registry = createMemoryRegistry();
-  const millrace = createMillrace({
+  const inner = createMillrace({
     brokers: [], registryUrl: '', broker: cluster.broker(), registry, clock, random,
     topics: { partitions, replicationFactor: 1 },
     logger: createLogger({ level: 'silent', service: 'test', clock }),
   });
+  const startSandbox = createInProcessStarter(isolated, clock);
+  const millrace: Millrace = { ...inner, work: (jobs, options = {}) => inner.work(jobs, { startSandbox, ...options }) };
   const until = (condition: () => boolean): Promise<void> => clock.runUntil(condition, { maxMs: DAY_MS });
   return {
     millrace, clock, cluster, registry, until,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { defineJob, retry, snooze } from 'millrace';
+import { defineJob, retry, snooze, type JobContext } from 'millrace';
 import { createTestMillrace } from 'millrace/testing';
+import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 
 test('runs a job through its retries without waiting for real time', async () => {
@@ -22,6 +23,35 @@ test('runs a job through its retries without waiting for real time', async () =>
   await clock.advance(2000);
   expect(attempts).toEqual([1, 2]);
   await settle(millrace.close());
+});
+
+test('runs isolated kinds with the handlers that the test gives, timeouts and all', async () => {
+  const attempts: number[] = [];
+  const { millrace, settle, until } = createTestMillrace({
+    isolated: {
+      async render(payload: JobV1, ctx: JobContext) {
+        attempts.push(ctx.attempt);
+        ctx.logger.info({ sequence: payload.sequence }, 'rendering');
+        if (ctx.attempt === 1) throw Object.assign(new Error('busy'), { code: 'EBUSY' });
+        if (ctx.attempt === 2) await new Promise(() => undefined);
+      },
+    },
+  });
+  const job = defineJob({
+    kind: 'render', queue: 'mail', schema: jobV1, key: (payload) => payload.customer, retry: { attempts: 3, backoff: { first: '10m', jitter: 0 } }, timeout: '1m',
+    isolated: { handler: new URL('file:///nowhere/render.js') }, retryOn: 'EBUSY', buryOn: (error) => (error as Error).name === 'TypeError',
+  });
+  await settle(millrace.work([job]));
+  await settle(millrace.enqueue(job, sampleJob(1)));
+  await until(() => attempts.length === 3);
+  expect(attempts).toEqual([1, 2, 3]);
+  await settle(millrace.close());
+});
+
+test('says what it needs for an isolated kind', async () => {
+  const { millrace, settle } = createTestMillrace();
+  const job = defineJob({ kind: 'render', queue: 'mail', schema: jobV1, key: () => 'k', isolated: { handler: new URL('file:///nowhere/render.js') } });
+  await expect(settle(millrace.work([job]))).rejects.toMatchObject({ code: 'SANDBOX_NOT_STARTED', message: expect.stringContaining("isolated: { 'render': handle }") as unknown });
 });
 
 test('buries, lists and redrives a job into its old place, before what came later', async () => {
