@@ -7,6 +7,11 @@ import { MAX_DELAY_MS, MAX_ID_BYTES, isJobId, isTraceparent } from '../kafka/env
 export interface EnqueueOptions {
   /** The job's id, for instance derived from what caused it; a UUIDv7 when left out. At most 300 bytes, no control characters. */
   readonly id?: string;
+  /**
+   * Beside `id`: of the jobs of this id and key, only the first runs; those that come while it lives, or within this time after it was settled, are
+   * dropped (event `duplicate`). At most 366 days. Not beyond what a queue remembers: see `EngineLimits.rememberedIds`.
+   */
+  readonly unique?: Duration;
   /** Not earlier than then; at most 366 days ahead. Not together with `delay`. */
   readonly runAt?: Date;
   /** Not earlier than after this time. */
@@ -23,13 +28,14 @@ export interface CheckedOptions {
   readonly id: string | null;
   readonly key: string | null;
   readonly notBeforeMs: number | undefined;
+  readonly uniqueForMs: number | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
 }
 
-export const noOptions: CheckedOptions = { id: null, key: null, notBeforeMs: undefined, traceparent: undefined, tracestate: undefined };
+export const noOptions: CheckedOptions = { id: null, key: null, notBeforeMs: undefined, uniqueForMs: undefined, traceparent: undefined, tracestate: undefined };
 
-const names = ['id', 'runAt', 'delay', 'key', 'traceparent', 'tracestate'] as const satisfies (keyof EnqueueOptions)[];
+const names = ['id', 'unique', 'runAt', 'delay', 'key', 'traceparent', 'tracestate'] as const satisfies (keyof EnqueueOptions)[];
 
 /** @throws MillraceError BAD_ENQUEUE_OPTION, BAD_DURATION; `now` is epoch ms */
 export function checkOptions(options: EnqueueOptions | undefined, now: number): CheckedOptions {
@@ -49,7 +55,9 @@ export function checkOptions(options: EnqueueOptions | undefined, now: number): 
   if (tracestate !== undefined && (typeof tracestate !== 'string' || tracestate.length > 512 || traceparent === undefined)) {
     refuse('tracestate', 'text of at most 512 characters beside a traceparent', tracestate);
   }
-  return { id: id ?? null, key: key ?? null, notBeforeMs: readNotBefore(options, now), traceparent, tracestate };
+  if (options.unique !== undefined && id === undefined) refuse('unique', 'an id beside it', options.unique, 'Derive the id from what causes the job');
+  const uniqueForMs = options.unique === undefined ? undefined : Math.ceil(parseDuration(options.unique, 'unique'));
+  return { id: id ?? null, key: key ?? null, notBeforeMs: readNotBefore(options, now), uniqueForMs, traceparent, tracestate };
 }
 
 function readNotBefore({ runAt, delay }: EnqueueOptions, now: number): number | undefined {

@@ -12,6 +12,8 @@ export const headerNames = {
   tracestate: 'tracestate',
   /** Main: epoch ms; do not run earlier. */
   notBefore: 'mr_not_before',
+  /** Main: ms; of the records of this id and key in this time after the first is settled, only the first runs. */
+  uniqueFor: 'mr_unique_for',
   /** Retry, DLQ: attempts made. */
   attempt: 'mr_attempt',
   /** Retry: epoch ms. */

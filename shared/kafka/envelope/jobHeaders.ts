@@ -23,6 +23,7 @@ export interface JobHeaderFields {
   readonly time: Buffer | string;
   /** Epoch ms. */
   readonly notBeforeMs?: number | undefined;
+  readonly uniqueForMs?: number | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
 }
@@ -39,6 +40,7 @@ export function jobHeaders(fields: JobHeaderFields): Headers {
     'content-type': CONTENT_TYPE_BYTES,
   };
   if (fields.notBeforeMs !== undefined) headers[headerNames.notBefore] = String(fields.notBeforeMs);
+  if (fields.uniqueForMs !== undefined) headers[headerNames.uniqueFor] = String(fields.uniqueForMs);
   if (fields.traceparent !== undefined) headers[headerNames.traceparent] = fields.traceparent;
   if (fields.tracestate !== undefined) headers[headerNames.tracestate] = fields.tracestate;
   return headers;
@@ -69,6 +71,16 @@ export function readNotBeforeMs(headers: Headers | undefined, now: number): numb
   return time === null ? null : Math.min(time, now + MAX_DELAY_MS);
 }
 
+/**
+ * For how long after it is settled no other job of its id and key runs, ms; 0: others may. Only an id that the producer chose can come again. What
+ * is no plain number counts as absent; more than {@link MAX_DELAY_MS} is cut to that.
+ */
+export function readUniqueForMs(headers: Headers | undefined): number {
+  if (headers?.[headerNames.uniqueFor] === undefined) return 0;
+  const time = readInteger(headers, headerNames.uniqueFor);
+  return time === null || readText(headers, headerNames.id, MAX_ID_BYTES) === null ? 0 : Math.min(time, MAX_DELAY_MS);
+}
+
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** When the job was enqueued, epoch ms: `ce_time`, or the record's timestamp where that is missing or no RFC 3339. */
@@ -97,6 +109,7 @@ export function findFlaws(headers: Headers | undefined): string[] {
     [headerNames.kind, readKind(headers) !== null],
     [headerNames.time, !Number.isNaN(readEnqueuedAtMs(headers, NaN))],
     [headerNames.notBefore, readInteger(headers, headerNames.notBefore) !== null],
+    [headerNames.uniqueFor, readUniqueForMs(headers) > 0],
     [headerNames.traceparent, readTrace(headers) !== null],
   ];
   return checks.filter(([name, usable]) => !usable && headers?.[name] !== undefined).map(([name]) => name);
