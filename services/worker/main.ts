@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
+import { loadJobs } from '../../shared/runtime/loadJobs.ts';
 import { createLogger } from '../../shared/runtime/logger.ts';
 import { runServices, type StopSignal } from '../../shared/runtime/service.ts';
 import { readWorkerConfig } from './config.ts';
-import { loadJobs } from './loadJobs.ts';
 import { refuseExit } from './refuseExit.ts';
 import { createWorkerServices } from './workerService.ts';
 

@@ -51,8 +51,13 @@ export function buildRecord(kind: PreparedKind, payload: unknown, options: Check
   });
   const bytes = value.length + (key?.length ?? 0) + HEADERS_AT_MOST;
   if (bytes > tools.maxRecordBytes) refuseTooLarge(kind, value.length + (key?.length ?? 0) + headerBytes(headers), tools.maxRecordBytes);
-  const partition = key === null ? tools.nextPartition(kind.partitions) : partitionFor(key, kind.partitions);
+  const partition = key === null ? spread(id, kind, options, tools) : partitionFor(key, kind.partitions);
   return { id, partition, record: { key, value, headers }, bytes };
+}
+
+/** A job without a key may go anywhere; but one whose id may come again goes where the first went, so that the double is noticed. */
+function spread(id: string, { partitions }: PreparedKind, { uniqueForMs }: CheckedOptions, { nextPartition }: BuildTools): number {
+  return uniqueForMs === undefined ? nextPartition(partitions) : partitionFor(Buffer.from(id), partitions);
 }
 
 /** What headers take, counted from above: counting them exactly would cost as much as building them. */

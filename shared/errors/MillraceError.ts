@@ -10,6 +10,10 @@ export interface ErrorDetail {
   readonly fix?: string;
   /** Where it happened: a field path, a topic, a setting. */
   readonly at?: string;
+  /** What was wrong with a request, field by field, where more is known than `at` says. */
+  readonly fields?: readonly { readonly field: string; readonly message: string }[];
+  /** When trying again is worth it, in ms from now. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 

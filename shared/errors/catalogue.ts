@@ -54,6 +54,17 @@ export const catalogue = {
   STATUS_BEHIND: { says: 'The status is behind Kafka', retriable: true },
   TOO_MANY_STREAMS: { says: 'Too many watch jobs already', retriable: true },
 
+  BAD_JSON: { says: 'That is no JSON that can be taken', retriable: false },
+  REQUEST_TIMEOUT: { says: 'The request took too long to arrive', retriable: true },
+  TENANT_MISSING: { says: 'The request does not say whose it is', retriable: false },
+  BAD_IDEMPOTENCY_KEY: { says: 'That is no idempotency key', retriable: false },
+  IDEMPOTENCY_KEY_REUSED: { says: 'The idempotency key was used for another request', retriable: false },
+  IDEMPOTENCY_KEY_IN_FLIGHT: { says: 'A request with this idempotency key is still under way', retriable: true },
+  QUEUE_FULL: { says: 'The queue has more work than it may hold', retriable: true },
+  OVERLOADED: { says: 'Too many requests are under way', retriable: true },
+  INTAKE_UNAVAILABLE: { says: 'The intake did not accept the job', retriable: true },
+  INTAKE_REFUSED: { says: 'The intake refused the job', retriable: false },
+
   DATABASE_UNAVAILABLE: { says: 'The database did not answer', retriable: true },
   DATABASE_CONFLICT: { says: 'The database refused for now: another transaction is in the way', retriable: true },
   DATABASE_CONSTRAINT: { says: 'The database refused: a constraint forbids it', retriable: false },

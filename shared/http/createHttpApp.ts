@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PROBLEM_TYPE, problemSchema, toProblem, type Problem } from './problem.ts';
 
@@ -11,6 +12,14 @@ export interface HttpAppOptions {
   readonly version: string;
   /** Default 1 MiB. */
   readonly bodyLimitBytes?: number;
+  /** A request must have come in whole within this time. Default 30 s. */
+  readonly requestTimeoutMs?: number;
+  /** Its head within this. Default 10 s. */
+  readonly headersTimeoutMs?: number;
+  /** How often both are looked at. Default 5 s. */
+  readonly timeoutCheckMs?: number;
+  /** Whether texts that look like numbers are taken for such, and the like. A query needs it; an API with bodies must not have it. Default true. */
+  readonly coerce?: boolean;
 }
 
 /** Seconds after which a client may try again what failed for want of a part that is away. */
@@ -20,25 +29,26 @@ const RETRY_AFTER_SECONDS = '2';
  * An HTTP application as all of ours are: strict JSON schemas, failures as problem+json, its OpenAPI document at `/openapi.json`, bounds on
  * headers, bodies and time. Register routes, then `listen`.
  */
-export async function createHttpApp({ logger, title, description, version, bodyLimitBytes = 1024 * 1024 }: HttpAppOptions): Promise<FastifyInstance> {
+export async function createHttpApp(options: HttpAppOptions): Promise<FastifyInstance> {
+  const { logger, title, description, version, bodyLimitBytes = 1024 * 1024, requestTimeoutMs = 30_000, headersTimeoutMs = 10_000, timeoutCheckMs = 5000, coerce = true } = options;
   const app = fastify({
     logger: false,
     // What is refused before routing: paths that cannot be decoded.
-    frameworkErrors: (error, _request, reply) => { answer(reply, toProblem(error)); },
+    frameworkErrors: (error, _request, reply) => { answerProblem(reply, error); },
     bodyLimit: bodyLimitBytes,
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
     connectionTimeout: 60_000,
     keepAliveTimeout: 10_000,
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: 16_384 },
+    http: { maxHeaderSize: 16_384, headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), connectionsCheckingInterval: timeoutCheckMs },
     routerOptions: { maxParamLength: 1024 },
     // Unknown names are mistakes, and texts are no numbers in a body; in a query all is text.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true, useDefaults: true } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: coerce ? 'array' : false, allErrors: true, useDefaults: true } },
   });
   app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error);
-    if (problem.status >= 500) logger.warn({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
-    answer(reply, problem);
+    const problem = answerProblem(reply, error);
+    // What passes by itself comes a thousand times a second while it lasts.
+    if (problem.status >= 500) logger[isMillraceError(error) && error.retriable ? 'debug' : 'warn']({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
   });
   app.setNotFoundHandler((_request, reply) => {
     answer(reply, { type: 'about:blank', title: 'There is nothing here', status: 404, detail: '/openapi.json tells what there is.', code: 'NOT_FOUND' });
@@ -52,7 +62,15 @@ export async function createHttpApp({ logger, title, description, version, bodyL
   return app;
 }
 
+/** Answers with what went wrong. @returns the problem as it was told */
+export function answerProblem(reply: FastifyReply, error: unknown): Problem {
+  const problem = toProblem(error);
+  if (isMillraceError(error) && error.detail.retryAfterMs !== undefined) void reply.header('retry-after', Math.max(1, Math.ceil(error.detail.retryAfterMs / 1000)));
+  answer(reply, problem);
+  return problem;
+}
+
 function answer(reply: FastifyReply, problem: Problem): void {
-  if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (problem.status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply.code(problem.status).header('content-type', PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }

@@ -36,6 +36,13 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   BAD_ENQUEUE_OPTION: 422,
   BROKER_RECORD_TOO_LARGE: 413,
   TOO_MANY_STREAMS: 503,
+  BAD_DURATION: 422,
+  BAD_JSON: 400,
+  REQUEST_TIMEOUT: 408,
+  TENANT_MISSING: 400,
+  BAD_IDEMPOTENCY_KEY: 400,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  IDEMPOTENCY_KEY_IN_FLIGHT: 409,
 };
 
 interface HttpFailure extends Error {
@@ -64,7 +71,8 @@ export function toProblem(error: unknown): Problem {
 
 function ofOurs(error: MillraceError): Problem {
   const status = statuses[error.code] ?? (error.retriable ? 503 : 500);
-  return make(status, error.code, catalogue[error.code].says, error.message);
+  const { fields } = error.detail;
+  return { ...make(status, error.code, catalogue[error.code].says, error.message), ...(fields === undefined ? {} : { errors: fields }) };
 }
 
 function make(status: number, code: string, title: string, detail: string): Problem {

@@ -56,7 +56,9 @@ export function whole(given: Common & { readonly default?: string | undefined; r
 }
 
 /** A duration; the value is in ms. `min` and `max` are durations too. */
-export function duration(given: WithDefault & { readonly min: string; readonly max: string }): ConfigKey<number> {
+export function duration(given: WithDefault & { readonly min: string; readonly max: string }): ConfigKey<number>;
+export function duration(given: Optional & { readonly min: string; readonly max: string }): ConfigKey<number | null>;
+export function duration(given: Common & { readonly default?: string | undefined; readonly min: string; readonly max: string }): ConfigKey<number | null> {
   const type = `a duration from "${given.min}" to "${given.max}"`;
   const [minMs, maxMs] = [parseDuration(given.min), parseDuration(given.max)];
   return declare(given, type, (value) => {

@@ -52,6 +52,25 @@ export const statusKeys = {
   statusStreams: whole({ env: 'MILLRACE_STATUS_STREAMS', default: '1000', min: 0, max: 100_000, prose: 'Most clients that may watch jobs at once in one process.' }),
 };
 
+/** How the intake works. */
+export const intakeKeys = {
+  intakeHost: text({ env: 'MILLRACE_INTAKE_HOST', default: '127.0.0.1', prose: 'Address on which the intake API answers. It has no access control of its own.' }),
+  intakePort: whole({ env: 'MILLRACE_INTAKE_PORT', default: '9410', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
+  intakeTenantHeader: text({ env: 'MILLRACE_INTAKE_TENANT_HEADER', allow: /^[A-Za-z0-9-]{1,100}$/, expected: 'the name of a header', prose: 'Header that names the caller\'s tenant, set by the proxy in front; idempotency keys are apart by it, and ids that callers choose begin with it and ":". Not set: one tenant.' }),
+  intakeBodyBytes: size({ env: 'MILLRACE_INTAKE_BODY_BYTES', default: '1MiB', prose: 'Largest single job, and largest line of a batch.' }),
+  intakeDepth: whole({ env: 'MILLRACE_INTAKE_DEPTH', default: '64', min: 3, max: 200, prose: 'Objects and lists within one another in a body.' }),
+  intakeBatchLines: whole({ env: 'MILLRACE_INTAKE_BATCH_LINES', default: '1000000', min: 1, max: 100_000_000, prose: 'Most lines of one batch.' }),
+  intakeBodyTimeout: duration({ env: 'MILLRACE_INTAKE_BODY_TIMEOUT', default: '10s', min: '100ms', max: '10m', prose: 'A single job must have come in by then; of a batch, something more.' }),
+  intakeBatchTimeout: duration({ env: 'MILLRACE_INTAKE_BATCH_TIMEOUT', default: '15m', min: '1s', max: '1d', prose: 'A batch must have come in by then.' }),
+  intakeConnections: whole({ env: 'MILLRACE_INTAKE_CONNECTIONS', default: '2000', min: 1, max: 1_000_000, prose: 'Connections at once; further ones are closed.' }),
+  intakePatience: duration({ env: 'MILLRACE_INTAKE_PATIENCE', default: '1800ms', min: '100ms', max: '1m', prose: 'How long a job waits for Kafka\'s ack before it is answered 503; with an idempotency key, for another request of that key too.' }),
+  intakePendingJobs: whole({ env: 'MILLRACE_INTAKE_PENDING_JOBS', default: '10000', min: 1, max: 1_000_000, prose: 'Jobs under way at once; further ones are answered 503.' }),
+  intakePendingBytes: size({ env: 'MILLRACE_INTAKE_PENDING_BYTES', default: '64MiB', prose: 'The same in bytes.' }),
+  intakeMaxLag: whole({ env: 'MILLRACE_INTAKE_MAX_LAG', default: '1000000', min: 1, max: 1_000_000_000_000, prose: 'A queue with so many unsettled jobs takes no more: 503, with Retry-After by the rate at which it drains.' }),
+  intakeMaxDrain: duration({ env: 'MILLRACE_INTAKE_MAX_DRAIN', default: '6h', min: '1s', max: '14d', prose: 'Nor does one whose jobs would take so long to work off, at the rate of late.' }),
+  intakeKeepKeys: duration({ env: 'MILLRACE_INTAKE_KEEP_KEYS', min: '1m', max: '366d', prose: 'Idempotency keys are kept so long, and never shorter than the default: the longest retry among the kinds and 14 days.' }),
+};
+
 /** For people who work on millrace itself. */
 export const developmentKeys = {
   cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
@@ -65,6 +84,7 @@ export const configSections: readonly { readonly title: string; readonly keys: R
   { title: 'Worker', keys: workerKeys },
   { title: 'Database', keys: databaseKeys },
   { title: 'Status', keys: statusKeys },
+  { title: 'Intake', keys: intakeKeys },
   { title: 'Development', keys: developmentKeys },
 ];
 

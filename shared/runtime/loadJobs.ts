@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
-import { MillraceError } from '../../shared/errors/MillraceError.ts';
-import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
+import type { JobDefinition } from '../jobs/jobDefinition.ts';
 
 /** The job definitions among a module's exports, single or in lists. @throws MillraceError BAD_CONFIG when there are none */
 export function findJobs(module: Readonly<Record<string, unknown>>, name: string): JobDefinition[] {
@@ -14,7 +14,7 @@ export function findJobs(module: Readonly<Record<string, unknown>>, name: string
 
 /** Imports modules and collects their job definitions. @throws MillraceError BAD_CONFIG naming the module that cannot be used */
 export async function loadJobs(paths: readonly string[], directory: string): Promise<JobDefinition[]> {
-  if (paths.length === 0) throw new MillraceError('BAD_CONFIG', { at: 'arguments', expected: 'paths of modules that export job definitions', got: 'none', fix: 'For instance: millrace-worker ./jobs.js' });
+  if (paths.length === 0) throw new MillraceError('BAD_CONFIG', { at: 'arguments', expected: 'paths of modules that export job definitions', got: 'none', fix: 'For instance: ./jobs.js' });
   const jobs: JobDefinition[] = [];
   for (const path of paths) {
     let module: Record<string, unknown>;
