@@ -1,11 +1,11 @@
 /** millrace: durable background jobs on Kafka, ordered per entity even through retries. */
-export { createMillrace, type Millrace, type MillraceOptions, type WorkOptions } from './millrace.ts';
+export { createMillrace, type Millrace, type MillraceOptions, type RedriveOptions, type WorkOptions } from './millrace.ts';
 
 export { defineJob } from './jobs/defineJob.ts';
 export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';
 export type { BatchAnswer, Handle, HandlerAnswer, Isolation, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
 export type { BatchContext, BatchJob, JobContext, JobLogger } from './jobs/jobContext.ts';
-export { dead, done, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
+export { dead, done, locked, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
 export { PermanentError } from './jobs/permanentError.ts';
 export { parseDuration, type Duration } from './jobs/duration.ts';
 export type { JobPolicy, Order } from './jobs/policy.ts';
@@ -16,7 +16,10 @@ export type { EnqueueOptions } from './client/enqueueOptions.ts';
 export type { Receipt } from './client/receipts.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
 export type { QueueObserver } from './worker/observer.ts';
-export type { BuriedJob } from './redrive/redrive.ts';
+export type { BuriedJob } from './commands/buried.ts';
+export type { JobPlace } from './commands/commandJobs.ts';
+export type { Pause, PauseScope } from './commands/pauses.ts';
+export type { Scope } from './jobs/scope.ts';
 
 export { createCodec, type Codec } from './avro/codec.ts';
 export { createRegistry, type Registry } from './avro/registry.ts';

@@ -3,11 +3,15 @@ import { MillraceError } from './errors/MillraceError.ts';
 import { createCodec } from './avro/codec.ts';
 import { createRegistry, type Registry } from './avro/registry.ts';
 import { createClient, type Client } from './client/client.ts';
+import { listBuried, type BuriedJob } from './commands/buried.ts';
+import { discardBuried, redriveBuried, selectBuried } from './commands/commandBuried.ts';
+import { commandJobs, type JobPlace } from './commands/commandJobs.ts';
+import type { CommandTools } from './commands/commandTools.ts';
+import { commandPause, listPauses, type Pause, type PauseScope } from './commands/pauses.ts';
 import type { JobDefinition } from './jobs/jobDefinition.ts';
 import { createKafkajsBroker } from './kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepareTopics.ts';
 import type { Broker } from './kafka/port.ts';
-import { commandBuried, listBuried, type BuriedJob, type DeadLetterTools } from './redrive/redrive.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
 import { createLogObserver } from './worker/logObserver.ts';
@@ -35,6 +39,15 @@ export interface MillraceOptions {
 /** What a worker may be told beyond its jobs; the rest it has from {@link MillraceOptions}. */
 export type WorkOptions = Omit<Partial<WorkerOptions>, 'broker' | 'registry' | 'jobs' | 'topics' | 'clock' | 'random'>;
 
+/** What {@link Millrace.redrive} may be told beyond the selection. */
+export interface RedriveOptions {
+  /**
+   * The payload to run with instead of the buried one, written by its job's definition. Undefined: the buried one. The dead-letter topic keeps the
+   * old payload. @throws MillraceError BAD_PAYLOAD, before anything is redriven
+   */
+  readonly edit?: (job: BuriedJob) => readonly [definition: JobDefinition, payload: unknown] | undefined;
+}
+
 /** One application's door to its queues. */
 export interface Millrace {
   /** See {@link Client.enqueue}. */
@@ -46,13 +59,33 @@ export interface Millrace {
   /** The jobs that a queue's dead-letter topic has records of, also those that were redriven since. */
   listBuried(queue: string): Promise<BuriedJob[]>;
   /**
-   * Runs buried jobs again, in their old place, with fresh attempts. Resolves with the selected ones when Kafka has the commands. The dead-letter
-   * topic keeps its records: a job that was redriven and is done since **is listed still, and runs once more** if it is selected again; so
-   * select by id, or by `buriedAt`.
+   * Runs buried jobs again, in their old place, with fresh attempts. Resolves with the selected ones when Kafka has the commands. A burial is redriven
+   * once, however often and by whomever it is asked for; a job that is buried again may be redriven again. The dead-letter topic keeps its
+   * records, so what was redriven is listed still.
    */
-  redrive(queue: string, select: (job: BuriedJob) => boolean): Promise<BuriedJob[]>;
+  redrive(queue: string, select: (job: BuriedJob) => boolean, options?: RedriveOptions): Promise<BuriedJob[]>;
   /** Forgets held jobs, so that their entities' next jobs run. */
   discard(queue: string, select: (job: BuriedJob) => boolean): Promise<BuriedJob[]>;
+  /**
+   * Cancels jobs; `enqueue`'s receipt says where one stands. One that does not run is gone, and its entity's next job runs. Of one that runs, the
+   * handler's `signal` is aborted with CANCELLED: if it still answers done, the job is done, else it is cancelled, and not tried again. One
+   * that no worker has read yet never starts. One that is settled stays what it is. Resolves when Kafka has the commands.
+   */
+  cancel(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
+  /**
+   * Makes jobs that wait for a time (a retry, a snooze, a lock, a schedule) due now. They start when their entity's earlier jobs, a free slot and
+   * pauses let them. Says nothing to jobs that do not wait, nor to held ones, which want {@link redrive}.
+   */
+  runNow(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
+  /**
+   * Starts nothing more of a queue, of one of its kinds, or of one of its entities, until {@link resume} with the same scope; also after restarts.
+   * What runs ends; what waits keeps its place. @throws MillraceError BAD_COMMAND
+   */
+  pause(queue: string, scope?: PauseScope): Promise<void>;
+  /** Ends a pause: what it held runs at once, in order. Other scopes stay paused. @throws MillraceError BAD_COMMAND */
+  resume(queue: string, scope?: PauseScope): Promise<void>;
+  /** What of a queue is paused. */
+  listPauses(queue: string): Promise<Pause[]>;
   /** Drains the workers, waits for pending enqueues, disconnects. Idempotent. */
   close(): Promise<void>;
 }
@@ -97,8 +130,9 @@ export function createMillrace(options: MillraceOptions): Millrace {
     }
     return ready;
   }));
-  const client = createClient({ broker, codec: createCodec({ registry, clock }), source, clock, random, prepareQueue: (queue) => prepare([queue]) });
-  const tools = async (): Promise<DeadLetterTools> => {
+  const codec = createCodec({ registry, clock });
+  const client = createClient({ broker, codec, source, clock, random, prepareQueue: (queue) => prepare([queue]) });
+  const tools = async (): Promise<CommandTools> => {
     await commands.start();
     return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
   };
@@ -115,8 +149,26 @@ export function createMillrace(options: MillraceOptions): Millrace {
       return worker;
     },
     listBuried: async (queue) => listBuried(await tools(), queue),
-    redrive: async (queue, select) => commandBuried(await tools(), queue, 'redrive', select),
-    discard: async (queue, select) => commandBuried(await tools(), queue, 'discard', select),
+    async redrive(queue, select, { edit } = {}) {
+      const buried = await selectBuried(await tools(), queue, select);
+      const values = new Map<unknown, Buffer>();
+      for (const one of edit === undefined ? [] : buried) {
+        const edited = edit?.(one.shown);
+        if (edited !== undefined) values.set(one, codec.encode(edited[1], await codec.register(edited[0].schema)));
+      }
+      await redriveBuried(await tools(), queue, buried, (one) => values.get(one) ?? null);
+      return buried.map(({ shown }) => shown);
+    },
+    async discard(queue, select) {
+      const buried = await selectBuried(await tools(), queue, select);
+      await discardBuried(await tools(), queue, buried);
+      return buried.map(({ shown }) => shown);
+    },
+    cancel: async (queue, jobs) => commandJobs(await tools(), queue, 'cancel', listOf(jobs)),
+    runNow: async (queue, jobs) => commandJobs(await tools(), queue, 'run-now', listOf(jobs)),
+    pause: async (queue, scope) => commandPause(await tools(), queue, 'pause', scope),
+    resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
+    listPauses: async (queue) => listPauses(await tools(), queue),
     close() {
       closing ??= (async () => {
         await Promise.all(workers.map((worker) => worker.stop()));
@@ -127,4 +179,8 @@ export function createMillrace(options: MillraceOptions): Millrace {
       return closing;
     },
   };
+}
+
+function listOf(jobs: JobPlace | readonly JobPlace[]): readonly JobPlace[] {
+  return 'id' in jobs ? [jobs] : jobs;
 }

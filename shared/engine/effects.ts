@@ -1,7 +1,17 @@
 import type { BuryReason, Failure } from '../jobs/outcome.ts';
 import type { Job, JobInput, WaitReason } from './job.ts';
+import type { Mark } from './marks.ts';
 
-export type JobEventType = 'started' | 'done' | 'waiting' | 'buried' | 'redriven' | 'discarded';
+export type JobEventType = 'started' | 'done' | 'waiting' | 'buried' | 'redriven' | 'discarded' | 'cancelled' | 'progress' | 'duplicate';
+
+/** What an attempt says of itself beyond how it ended. */
+export interface EventWords {
+  /** 0 to 1. */
+  readonly progress: number | null;
+  readonly note: string | null;
+  /** JSON. */
+  readonly result: string | null;
+}
 
 /** Longer keys are cut in events: these are many to a record, which a topic's limit bounds. */
 export const EVENT_KEY_BYTES = 1024;
@@ -15,18 +25,21 @@ export interface JobEvent {
   readonly reason: WaitReason | BuryReason | null;
   readonly dueMs: number | null;
   readonly failure: Failure | null;
+  readonly words: EventWords | null;
   /** What the event's ack allows. */
   readonly then: 'nothing' | 'settle' | 'settle-main';
 }
 
-/** A record for the retry topic. Tombstone, void and applied have no value; a lease has its worker's name. */
+/** A record for the retry topic. Tombstone, void and applied have no value; a lease has its worker's name. `dueMs` of a mark: until when it counts. */
 export interface RoomWrite {
-  readonly type: 'wait' | 'tombstone' | 'void' | 'applied' | 'lease';
+  readonly type: 'wait' | 'tombstone' | 'void' | 'applied' | 'mark' | 'lease';
   /** Record key. */
   readonly key: string;
-  /** Main offset of the job; −1 for leases and applied commands. */
+  /** Main offset of the job; −1 where it is about none. */
   readonly origin: number;
   readonly job: Job | null;
+  /** The mark that it makes, or ends. */
+  readonly mark: Mark | null;
   readonly holder: string;
   /** The rest is filled in when the record is first sent. */
   epoch: number;
@@ -62,6 +75,8 @@ export type Effect =
   | { readonly type: 'abort'; readonly partition: number; readonly reign: number }
   /** Read what the group has committed and call `assigned` again: somebody else's lease was seen, and this member still owns. */
   | { readonly type: 'reassign'; readonly partition: number }
+  /** Ask the job's attempt to stop: the job was cancelled. */
+  | { readonly type: 'cancel'; readonly partition: number; readonly job: Job }
   /** All that a revoked partition had to say is durable. */
   | { readonly type: 'drained'; readonly partition: number }
   | { readonly type: 'notice'; readonly partition: number; readonly notice: Notice };
@@ -71,7 +86,10 @@ export type Notice =
   | { readonly type: 'usurped'; readonly epoch: number; readonly holder: string }
   | { readonly type: 'publish-refused'; readonly stream: Publication['stream']; readonly failures: number; readonly code: string }
   | { readonly type: 'zombie-answered'; readonly origin: number; readonly truth: 'wait' | 'tombstone' | 'void' }
-  | { readonly type: 'command-applied'; readonly command: CommandRecord['command']; readonly origin: number; readonly found: boolean };
+  | { readonly type: 'command-applied'; readonly command: CommandRecord['command']; readonly origin: number; readonly found: boolean }
+  | { readonly type: 'pause'; readonly scope: string; readonly on: boolean }
+  /** There are more ids to remember than the limit lets; so many were forgotten before their time. */
+  | { readonly type: 'ids-forgotten'; readonly ids: number };
 
 export interface LoggedRecord {
   /** Offset in the retry topic. */
@@ -108,7 +126,7 @@ export interface LeaseRecord extends LoggedRecord {
 /** An operator's wish, written by anybody; it stands until the owner says that it applied it. */
 export interface CommandRecord extends LoggedRecord {
   readonly type: 'command';
-  readonly command: 'redrive' | 'discard';
+  readonly command: 'redrive' | 'discard' | 'cancel' | 'run-now';
   readonly job: JobInput;
   readonly firstFailure: Failure | null;
 }
@@ -119,5 +137,29 @@ export interface AppliedRecord extends LoggedRecord {
   readonly seq: number;
 }
 
+/** An operator's wish that nothing of a scope starts, or that it starts again. */
+export interface PauseRecord extends LoggedRecord {
+  readonly type: 'pause';
+  readonly on: boolean;
+  readonly scope: string;
+}
+
+/** What an owner must not forget, though no job waits for it. */
+export interface MarkRecord extends LoggedRecord {
+  readonly type: 'mark';
+  readonly epoch: number;
+  readonly seq: number;
+  /** Epoch ms from which it says nothing any more; 0: it always does. */
+  readonly untilMs: number;
+  /** Main offset of the job that it is about; −1: none. */
+  readonly origin: number;
+}
+
 /** What a record of the retry topic says. `foreign`: nothing that we wrote; it is skipped. */
-export type RoomRecord = WaitRecord | GoneRecord | LeaseRecord | CommandRecord | AppliedRecord | (LoggedRecord & { readonly type: 'foreign' });
+export type RoomRecord = WaitRecord | GoneRecord | LeaseRecord | CommandRecord | PauseRecord | MarkRecord | AppliedRecord | ForeignRecord;
+
+export interface ForeignRecord extends LoggedRecord {
+  readonly type: 'foreign';
+  /** Its key is of those that no job has. */
+  readonly control: boolean;
+}

@@ -74,14 +74,18 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   endReign(partition: Partition): void {
     partition.phase = 'stopped';
     this.effect({ type: 'abort', partition: partition.number, reign: partition.reign });
-    this.#ungather(partition);
+    this.ungather((job) => job.lane.partition === partition);
   }
 
-  #ungather(partition: Partition): void {
-    for (const job of this.#starts.ungather((candidate) => candidate.lane.partition === partition)) {
-      partition.running--;
-      job.lane.busy = null;
+  ungather(owns: (job: Job) => boolean): void {
+    for (const job of this.#starts.ungather(owns)) {
+      const { lane } = job;
+      lane.partition.running--;
+      if (job.claimed) lane.partition.claims++;
+      lane.busy = null;
       job.state = 'queued';
+      // Nobody else would run it: it is gathered again.
+      if (job.claimed) wakeLane(lane.partition, lane);
     }
   }
 
@@ -102,7 +106,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       partition.mainPaused = true;
       this.effect({ type: 'pause', stream: 'main', partition: number });
     }
-    this.#ungather(partition);
+    this.ungather((job) => job.lane.partition === partition);
     partition.commitDue ||= partition.phase === 'active';
     this.checkDrained(partition);
   }
@@ -272,6 +276,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (partition.backlog.length === 0) return;
     if (takeIn(partition, this.#options.parse, now)) this.#unread.add(partition);
     else this.#unread.delete(partition);
+    // Some may have waited for a job that is here now.
+    if (partition.commands.size > 0 && partition.phase === 'active') applyCommands(partition, now);
     if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * this.share * RESUME_SHARE) {
       partition.mainPaused = false;
       this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });

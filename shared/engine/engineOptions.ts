@@ -23,6 +23,8 @@ export interface EngineLimits {
   readonly unknownKindBoundMs: number;
   /** Largest record that the retry topic takes (`max.message.bytes`). */
   readonly retryRecordBytes: number;
+  /** Ids that may come again (`mr_unique_for`) and are remembered, over all partitions, about 200 bytes each; above it the oldest are forgotten early. */
+  readonly rememberedIds: number;
 }
 
 export const defaultLimits: EngineLimits = {
@@ -35,6 +37,7 @@ export const defaultLimits: EngineLimits = {
   frontierPatienceMs: 1000,
   unknownKindBoundMs: 3_600_000,
   retryRecordBytes: 1024 * 1024,
+  rememberedIds: 1_000_000,
 };
 
 export interface EngineOptions<R extends MainRecord> {

@@ -1,5 +1,6 @@
 import { MAX_SPAN } from './commitMetadata.ts';
 import type { Job } from './job.ts';
+import { putMark } from './marks.ts';
 import type { Partition } from './partition.ts';
 import { fitsRoom, putWait } from './room.ts';
 
@@ -48,6 +49,7 @@ function blocks(partition: Partition, job: Job, now: number, pressed: boolean): 
       return now - job.startedMs >= patience;
     case 'queued': {
       const head = job.lane.head;
+      if (partition.pauses !== null && head?.state === 'queued' && partition.pauses.holds(head)) return true;
       if (head === null || head === job) return false; // it only waits for a free slot
       return pressed || head.state === 'waiting' || head.state === 'held' || (head.state === 'running' && now - head.startedMs >= patience);
     }
@@ -66,5 +68,9 @@ export function rewriteOldest(partition: Partition): void {
   for (const job of partition.room.values()) {
     if (span-- <= 0 || partition.retry.pending >= REWRITES_PER_FLUSH) return;
     if (job.room === 'in' && job.logOffset < log.position - LOG_SLACK_RECORDS / 2) putWait(partition, job);
+  }
+  for (const mark of partition.marks.values()) {
+    if (span-- <= 0 || partition.retry.pending >= REWRITES_PER_FLUSH) return;
+    if (mark.writes === 0 && mark.logOffset >= 0 && mark.logOffset < log.position - LOG_SLACK_RECORDS / 2) putMark(partition, mark);
   }
 }

@@ -1,4 +1,5 @@
 import type { BuryReason, Failure, Outcome } from '../jobs/outcome.ts';
+import type { EventWords } from './effects.ts';
 import { decideRoute, routeUnknownKind, type Route } from './route.ts';
 import type { Fault, Job } from './job.ts';
 import type { Partition } from './partition.ts';
@@ -10,6 +11,10 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   const policy = job.policy;
   if (policy === null) return;
   const attempt = job.attempt + 1;
+  if (partition.cancelling.size > 0 && partition.cancelling.delete(job) && outcome.type !== 'done') {
+    cancelAttempt(partition, job, now);
+    return;
+  }
   const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
   if (job.failure?.code === 'UNKNOWN_KIND') job.failure = null; // its kind is known again
   if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
@@ -17,7 +22,7 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   const ran = outcome.type !== 'dead' || outcome.reason === 'dead' || outcome.reason === 'permanent';
   if (ran && (route.type !== 'wait' || route.usesAttempt)) job.attempt = attempt;
   job.concluded = ran && route.type !== 'wait';
-  follow(partition, job, route, now);
+  follow(partition, job, route, now, outcome.type === 'done' && outcome.result !== undefined ? { progress: null, note: null, result: outcome.result } : null);
 }
 
 /** Looks at a job of unknown kind: it waits, and is buried when its kind has been missed for longer than the bound. */
@@ -31,6 +36,10 @@ export function lookAtUnknownKind(partition: Partition, job: Job, now: number): 
 
 /** The attempt was cut off by a stop or a lost lease: it counts for nothing, and whoever owns the partition next runs it again. */
 export function interruptAttempt(partition: Partition, job: Job, now: number): void {
+  if (partition.cancelling.size > 0 && partition.cancelling.delete(job)) {
+    cancelAttempt(partition, job, now);
+    return;
+  }
   if (job.claimed) {
     // At most once: this was it.
     job.attempt++;
@@ -57,7 +66,7 @@ function noteFailure(job: Job, failure: Failure | null, now: number): void {
   job.firstFailure ??= stamped;
 }
 
-function follow(partition: Partition, job: Job, route: Route, now: number): void {
+function follow(partition: Partition, job: Job, route: Route, now: number, words: EventWords | null = null): void {
   switch (route.type) {
     case 'complete':
       if (job.room === 'none') {
@@ -66,7 +75,7 @@ function follow(partition: Partition, job: Job, route: Route, now: number): void
         job.headers = undefined;
       }
       leaveLane(partition, job);
-      partition.tell('done', job, now, 'settle');
+      partition.tell('done', job, now, 'settle', words === null ? undefined : { words });
       return;
     case 'bury':
       bury(partition, job, route.reason, job.failure, now);
@@ -77,6 +86,24 @@ function follow(partition: Partition, job: Job, route: Route, now: number): void
       wait(partition, job, now);
       return;
   }
+}
+
+/** The attempt of a cancelled job ended, and did not say that the job is done. */
+function cancelAttempt(partition: Partition, job: Job, now: number): void {
+  job.attempt++;
+  job.concluded = true;
+  withdraw(partition, job, 'cancelled', now);
+}
+
+/** An operator ends a job that does not run. */
+export function withdraw(partition: Partition, job: Job, event: 'discarded' | 'cancelled', now: number): void {
+  partition.host.unscheduleDue(job);
+  // It may have its lane to itself until its schema is there.
+  if (job.lane.busy === job) job.lane.busy = null;
+  job.state = 'ended';
+  job.lane.remove(job);
+  partition.tell(event, job, now, 'settle');
+  wakeLane(partition, job.lane);
 }
 
 function leaveLane(partition: Partition, job: Job): void {

@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts';
 import type { MainRecord } from './engineOptions.ts';
 import { evictBlockers, rewriteOldest } from './evict.ts';
 import { buried } from './finish.ts';
+import { sweepMarks } from './marks.ts';
 import type { Partition } from './partition.ts';
 import { activate } from './restore.ts';
 import { copyBytes, stamp } from './room.ts';
@@ -20,7 +21,9 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
   if (partition.phase === 'stopped') return out;
   if (partition.phase === 'active') {
     tellStarted(partition, now);
+    if (partition.progress.size > 0) tellProgress(partition, now);
     if (!partition.draining) {
+      sweepMarks(partition, now);
       evictBlockers(partition, engine.hungry && partition.backlog.length > 0 && !partition.mayTakeIn, now);
       rewriteOldest(partition);
     }
@@ -45,9 +48,10 @@ export function takeDeadLetters(partition: Partition, now: number): Publication 
 }
 
 /** What an event takes in its record, estimated from above: kinds are written once each, but all may differ. */
-function eventBytes({ job, failure }: JobEvent): number {
+function eventBytes({ job, failure, words }: JobEvent): number {
   const key = Math.min(job.key?.length ?? 0, EVENT_KEY_BYTES);
-  return 60 + Buffer.byteLength(job.id) + Buffer.byteLength(job.kind) + key + (failure === null ? 0 : (failure.code.length + failure.message.length) * 3);
+  return 60 + Buffer.byteLength(job.id) + Buffer.byteLength(job.kind) + key + (failure === null ? 0 : (failure.code.length + failure.message.length) * 3) +
+    (words === null ? 0 : ((words.note?.length ?? 0) + (words.result?.length ?? 0)) * 3 + 20);
 }
 
 /** Attempts that outlast a flush are told of; shorter ones are known by how they ended. */
@@ -61,6 +65,12 @@ function tellStarted(partition: Partition, now: number): void {
   partition.untold = [];
 }
 
+/** Of what a running attempt said of itself since the last flush, the last. */
+function tellProgress(partition: Partition, now: number): void {
+  for (const [job, words] of partition.progress) if (job.state === 'running') partition.tell('progress', job, now, 'nothing', { attempt: job.attempt + 1, words });
+  partition.progress.clear();
+}
+
 /** The broker acked a publication. */
 export function published<R extends MainRecord>(engine: Engine<R>, partition: Partition, stream: Publication['stream'], now: number): void {
   if (partition.phase === 'stopped') return;
@@ -72,19 +82,19 @@ export function published<R extends MainRecord>(engine: Engine<R>, partition: Pa
       for (const letter of partition.dlq.acked(now)) buried(partition, letter.job, letter.reason, letter.failure, now);
       break;
     case 'events':
-      for (const event of partition.events.acked(now)) eventAcked(partition, event);
+      for (const event of partition.events.acked(now)) eventAcked(partition, event, now);
       break;
   }
   if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);
   engine.checkDrained(partition);
 }
 
-function eventAcked(partition: Partition, event: JobEvent): void {
+function eventAcked(partition: Partition, event: JobEvent, now: number): void {
   switch (event.then) {
     case 'nothing':
       return;
     case 'settle':
-      settle(partition, event.job);
+      settle(partition, event.job, now);
       return;
     case 'settle-main':
       if (event.job.slot >= 0) partition.settleSlot(event.job.slot);

@@ -5,6 +5,7 @@ import { Job, type Fault, type JobInput } from './job.ts';
 import { Lane } from './lane.ts';
 import type { Partition } from './partition.ts';
 import { fitsRoom, putWait } from './room.ts';
+import { claimId } from './uniqueIds.ts';
 import { wakeLane } from './wake.ts';
 
 /** Takes fetched records in, as far as the bounds allow. Returns whether it has to be called again later for want of a schema. */
@@ -55,7 +56,7 @@ function takeInRecord<R extends MainRecord>(partition: Partition, record: R, par
   if (waiting !== undefined) {
     waiting.slot = frontier.add(offset, waiting);
     // Its event may have been lost with its writer; told again, then the main record is settled.
-    if (waiting.room === 'in') partition.tell('waiting', waiting, now, 'settle-main', { reason: waiting.reason, dueMs: waiting.dueMs });
+    if (waiting.room === 'in' && waiting.state !== 'ended') partition.tell('waiting', waiting, now, 'settle-main', { reason: waiting.reason, dueMs: waiting.dueMs });
     moveTo(partition, offset + 1);
     return true;
   }
@@ -67,8 +68,17 @@ function takeInRecord<R extends MainRecord>(partition: Partition, record: R, par
   job.lane.unsettled++;
   partition.memoryJobs++;
   partition.memoryBytes += job.bytes;
-  place(partition, job, now);
+  if (job.uniqueForMs === 0 || !isDuplicate(partition, job, now)) place(partition, job, now);
   if (partition.rereadIndex < partition.reread.length) moveTo(partition, offset + 1);
+  return true;
+}
+
+/** Of the records of an id that may come again, only the first runs. */
+function isDuplicate(partition: Partition, job: Job, now: number): boolean {
+  const first = claimId(partition, job, now);
+  if (first < 0) return false;
+  job.state = 'ended';
+  partition.tell('duplicate', job, now, 'settle', { words: { progress: null, note: `of ${first}`, result: null } });
   return true;
 }
 

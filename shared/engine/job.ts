@@ -10,7 +10,9 @@ export type WaitReason =
   | 'behind' // an earlier job of its entity is not finished
   | 'running' // runs for so long that it left the frontier
   | 'held' // buried, and its lane stays closed until it is redriven or discarded
-  | 'unknown-kind'; // no worker here knows its kind yet
+  | 'unknown-kind' // no worker here knows its kind yet
+  | 'paused' // its queue, kind or entity is paused
+  | 'locked'; // a lock that it needs is somebody else's
 
 /**
  * queued → running → ended, with `waiting` in between; `burying` until the DLQ has it; `held` when its lane is closed by it;
@@ -43,6 +45,8 @@ export interface JobInput {
   readonly bytes: number;
   /** Epoch ms before which it must not run; 0 = at once. */
   readonly notBeforeMs: number;
+  /** For how long after it is settled no other job of its id runs in its partition, ms; 0 = others may. */
+  readonly uniqueForMs: number;
   /** Set when the record can never run (no value, not our wire format): it is buried for that. */
   readonly fault: Fault | null;
 }
@@ -57,10 +61,11 @@ export class Job {
   key: Buffer | null;
   value: Buffer | null;
   headers: unknown;
-  readonly bytes: number;
+  bytes: number;
 
   fault: Fault | null;
   readonly notBeforeMs: number;
+  readonly uniqueForMs: number;
 
   state: JobState = 'queued';
   /** Attempts made so far. */
@@ -115,6 +120,7 @@ export class Job {
     this.bytes = input.bytes;
     this.fault = input.fault;
     this.notBeforeMs = input.notBeforeMs;
+    this.uniqueForMs = input.uniqueForMs;
     this.logKey = input.id;
     this.place = input.offset;
     this.lane = lane;

@@ -1,11 +1,13 @@
 import { decodeLogPoint, decodeSettled, encodeLogPoint, encodeSettled, MAX_SPAN } from './commitMetadata.ts';
-import type { CommitPoint, DeadLetter, Effect, JobEvent, JobEventType, Notice, RoomWrite } from './effects.ts';
+import type { CommitPoint, DeadLetter, Effect, EventWords, JobEvent, JobEventType, Notice, RoomWrite } from './effects.ts';
 import type { EngineLimits, MainRecord } from './engineOptions.ts';
 import { Fifo } from './fifo.ts';
 import { Frontier } from './frontier.ts';
 import type { Job } from './job.ts';
 import { Lane } from './lane.ts';
+import type { Mark } from './marks.ts';
 import { Outbox } from './outbox.ts';
+import type { Pauses } from './pauses.ts';
 import { RoomLog, type PendingCommand } from './roomLog.ts';
 
 /**
@@ -36,6 +38,8 @@ export interface PartitionHost {
   scheduleDue(job: Job): void;
   unscheduleDue(job: Job): void;
   effect(effect: Effect): void;
+  /** Takes jobs back that were gathered for a batch, and not started. */
+  ungather(owns: (job: Job) => boolean): void;
   endReign(partition: Partition): void;
 }
 
@@ -45,6 +49,7 @@ export interface Backlog<R extends MainRecord> {
   cursor: number;
 }
 
+const NOTHING_MORE = {};
 /** Keeps idle lanes from piling up: above this many a sweep drops them. */
 const LANES_KEPT = 4096;
 
@@ -105,7 +110,22 @@ export class Partition {
   rereadIndex = 0;
   /** Offsets that a zombie or a doubled write spoke of while we restored, with the record key; they get their truth on activation. */
   readonly owedTruth = new Map<string, { readonly origin: number; readonly key: string }>();
+  /** Keys of marks that somebody wrote about who must not, while we restored; true: as if there were one. */
+  readonly owedMarks = new Map<string, boolean>();
   readonly commands = new Map<string, PendingCommand>();
+  /** Keys of the commands that are answered once the job that they ended is settled. */
+  readonly answers = new Map<Job, string>();
+  /** Cancelled jobs that still run. */
+  readonly cancelling = new Set<Job>();
+  /** By record key, without the control mark. */
+  readonly marks = new Map<string, Mark>();
+  markWalk: IterableIterator<Mark> | null = null;
+  /** By main offset: the dead-letter offset of the job's last burial that was answered by a redrive. */
+  readonly redriven = new Map<number, number>();
+  /** Null when nothing is paused. */
+  pauses: Pauses | null = null;
+  /** What running attempts last said of themselves, not told yet. */
+  readonly progress = new Map<Job, EventWords>();
 
   readonly events = new Outbox<JobEvent>();
   readonly retry = new Outbox<RoomWrite>();
@@ -156,7 +176,7 @@ export class Partition {
     if (this.roomKeys.get(job.logKey) === job) this.roomKeys.delete(job.logKey);
   }
 
-  tell(type: JobEventType, job: Job, now: number, then: JobEvent['then'], detail: Partial<Pick<JobEvent, 'attempt' | 'reason' | 'dueMs' | 'failure'>> = {}): void {
+  tell(type: JobEventType, job: Job, now: number, then: JobEvent['then'], detail: Partial<Pick<JobEvent, 'attempt' | 'reason' | 'dueMs' | 'failure' | 'words'>> = NOTHING_MORE): void {
     this.events.put({
       type,
       job,
@@ -165,6 +185,7 @@ export class Partition {
       reason: detail.reason ?? null,
       dueMs: detail.dueMs ?? null,
       failure: detail.failure ?? null,
+      words: detail.words ?? null,
       then,
     });
   }

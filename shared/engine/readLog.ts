@@ -1,8 +1,9 @@
-import type { AppliedRecord, GoneRecord, RoomRecord, WaitRecord } from './effects.ts';
+import type { AppliedRecord, GoneRecord, MarkRecord, RoomRecord, WaitRecord } from './effects.ts';
 import { commandApplied, readCommand } from './commands.ts';
+import { confirmMark, restoreMark, restoreMarkGone, tellMarkTruth } from './marks.ts';
 import type { Partition } from './partition.ts';
 import { readForgery, readLease, restoreRecord } from './restore.ts';
-import { tombstoneConfirmed } from './settle.ts';
+import { advance, tombstoneConfirmed } from './settle.ts';
 import { tellTruth } from './truth.ts';
 
 /** One record of the retry topic, in the order of the log. */
@@ -10,18 +11,21 @@ export function readLogRecord(partition: Partition, record: RoomRecord, now: num
   if (partition.phase === 'stopped') return;
   switch (record.type) {
     case 'foreign':
-      readStrangersWord(partition, record.key);
+      if (record.control) oweMark(partition, record.key, false);
+      else readStrangersWord(partition, record.key);
       return;
     case 'lease':
       readLease(partition, record);
       return;
     case 'command':
+    case 'pause':
       readCommand(partition, record, now);
       return;
     case 'wait':
     case 'tombstone':
     case 'void':
     case 'applied':
+    case 'mark':
       readOwnersWord(partition, record, now);
       return;
   }
@@ -35,26 +39,35 @@ function readStrangersWord(partition: Partition, key: string): void {
   else partition.owedTruth.set(`${bearer.offset}/${key}`, { origin: bearer.offset, key });
 }
 
-function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
+function oweMark(partition: Partition, key: string, claimed: boolean): void {
+  if (partition.phase === 'active') tellMarkTruth(partition, key, claimed);
+  else partition.owedMarks.set(key, claimed || partition.owedMarks.get(key) === true);
+}
+
+function readOwnersWord(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord | MarkRecord, now: number): void {
   const origin = originOf(record);
   const active = partition.phase === 'active';
   switch (partition.log.judge(record)) {
     case 'zombie':
     case 'stale':
       // A doubled write counts no more than a zombie's, even when it repeats the last word: compaction may keep it alone.
-      if (active) tellTruth(partition, origin, record.key);
+      if (record.type === 'mark' || record.type === 'applied') oweMark(partition, record.key, record.type === 'mark');
+      else if (active) tellTruth(partition, origin, record.key);
       else partition.owedTruth.set(`${origin}/${record.key}`, { origin, key: record.key });
       return;
     case 'valid':
       if (active) confirm(partition, record, now);
       else if (partition.phase === 'confirming') readForgery(partition, record);
-      else if (record.type === 'applied') commandApplied(partition, record.key);
-      else restoreRecord(partition, record);
+      else if (record.type === 'applied' || record.type === 'mark') {
+        commandApplied(partition, record.key);
+        if (record.type === 'mark') restoreMark(partition, record);
+        else restoreMarkGone(partition, record.key);
+      } else restoreRecord(partition, record);
       return;
   }
 }
 
-function originOf(record: WaitRecord | GoneRecord | AppliedRecord): number {
+function originOf(record: WaitRecord | GoneRecord | AppliedRecord | MarkRecord): number {
   switch (record.type) {
     case 'wait':
       return record.job.offset;
@@ -62,12 +75,13 @@ function originOf(record: WaitRecord | GoneRecord | AppliedRecord): number {
     case 'void':
       return record.origin;
     case 'applied':
+    case 'mark':
       return -1;
   }
 }
 
 /** Rule 1: our own write counts now that it is read back with no higher lease before it. */
-function confirm(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord, now: number): void {
+function confirm(partition: Partition, record: WaitRecord | GoneRecord | AppliedRecord | MarkRecord, now: number): void {
   const unconfirmed = partition.log.unconfirmed;
   const write = unconfirmed.peek();
   if (write?.seq !== record.seq || write.epoch !== record.epoch || write.key !== record.key || write.type !== record.type) {
@@ -97,8 +111,12 @@ function confirm(partition: Partition, record: WaitRecord | GoneRecord | Applied
       if (job !== null) tombstoneConfirmed(partition, job);
       return;
     case 'applied':
+    case 'mark': {
       commandApplied(partition, write.key);
+      const ended = write.mark === null ? null : confirmMark(partition, write.mark, write, record.offset);
+      if (ended !== null) advance(partition, ended.lane);
       return;
+    }
     case 'void':
       return;
   }

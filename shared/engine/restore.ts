@@ -4,7 +4,9 @@ import { laneOf } from './intake.ts';
 import { Job } from './job.ts';
 import type { Partition } from './partition.ts';
 import { leaseWrite } from './room.ts';
+import { tellMarkTruth } from './marks.ts';
 import { tellTruth } from './truth.ts';
+import { reclaimId } from './uniqueIds.ts';
 import { wakeLane } from './wake.ts';
 
 /** Without news for so long, a log whose last records were compacted away counts as read to its end; the lease proves it. */
@@ -119,12 +121,15 @@ export function activate(partition: Partition, now: number): void {
   for (const job of jobs) {
     if (job.offset >= partition.committedOffset) partition.reread.push(job);
     seat(partition, job, now);
+    if (job.uniqueForMs > 0) reclaimId(partition, job);
   }
   partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: partition.committedOffset });
   partition.notice({ type: 'active', epoch: partition.epoch, waiting: jobs.length });
   for (const job of jobs) wakeLane(partition, job.lane);
   for (const { origin, key } of partition.owedTruth.values()) tellTruth(partition, origin, key);
   partition.owedTruth.clear();
+  for (const [key, claimed] of partition.owedMarks) tellMarkTruth(partition, key, claimed);
+  partition.owedMarks.clear();
   applyCommands(partition, now);
 }
 
@@ -135,6 +140,7 @@ function seat(partition: Partition, job: Job, now: number): void {
       job.lane.insert(job);
       return;
     case 'behind':
+    case 'paused':
     case 'running':
       job.lane.insert(job);
       return;
@@ -144,6 +150,7 @@ function seat(partition: Partition, job: Job, now: number): void {
       return;
     case 'retry':
     case 'snoozed':
+    case 'locked':
     case 'unknown-kind':
       job.state = job.dueMs <= now ? 'queued' : 'waiting';
       if (job.policy === null || job.policy.order === 'strict' || job.state === 'queued') job.lane.insert(job);

@@ -1,6 +1,7 @@
 import type { RoomWrite } from './effects.ts';
 import type { Failure } from '../jobs/outcome.ts';
 import type { Job } from './job.ts';
+import type { Mark } from './marks.ts';
 import type { Partition } from './partition.ts';
 
 /** Headers that a waiting copy adds to a record, beside its failures: the longest id, kind and topic name occur in several of them. */
@@ -54,8 +55,13 @@ export function putApplied(partition: Partition, commandKey: string): void {
   partition.retry.put(write('applied', commandKey, -1, null));
 }
 
-function write(type: RoomWrite['type'], key: string, origin: number, job: Job | null, holder = ''): RoomWrite {
-  return { type, key, origin, job, holder, epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
+/** A record about no job that waits: a mark, or its end. */
+export function controlWrite(type: 'mark' | 'applied', key: string, origin: number, mark: Mark | null): RoomWrite {
+  return write(type, key, origin, null, '', mark);
+}
+
+function write(type: RoomWrite['type'], key: string, origin: number, job: Job | null, holder = '', mark: Mark | null = null): RoomWrite {
+  return { type, key, origin, job, mark, holder, epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
 }
 
 export function leaseWrite(epoch: number, holder: string): RoomWrite {
@@ -78,7 +84,7 @@ export function stamp(partition: Partition, group: readonly RoomWrite[]): void {
     job.waitQueued = false;
     item.attempt = loggedAttempt(job);
     item.dueMs = job.state === 'waiting' ? job.dueMs : 0;
-    item.reason = waitReason(job);
+    item.reason = waitReason(partition, job);
     item.failure = job.failure;
     item.firstFailure = job.firstFailure;
   }
@@ -90,7 +96,8 @@ function loggedAttempt(job: Job): number {
   return repeats ? job.attempt - 1 : job.attempt;
 }
 
-function waitReason(job: Job): RoomWrite['reason'] {
+/** Why a job of the room does not run now. */
+export function waitReason({ pauses }: Partition, job: Job): RoomWrite['reason'] {
   switch (job.state) {
     case 'waiting':
     case 'held':
@@ -98,6 +105,7 @@ function waitReason(job: Job): RoomWrite['reason'] {
     case 'running':
       return 'running';
     case 'queued':
+      return pauses?.holds(job) === true ? 'paused' : 'behind';
     case 'claiming':
     case 'burying':
       return 'behind';

@@ -1,9 +1,8 @@
-import type { CommandRecord, RoomWrite } from './effects.ts';
+import type { CommandRecord, PauseRecord, RoomWrite } from './effects.ts';
 import type { LogPoint } from './commitMetadata.ts';
 import { Fifo } from './fifo.ts';
-import type { Job } from './job.ts';
 
-/** What keeps the retry frontier from moving on: a waiting job or a command, as long as `logOffset` is the record's. */
+/** What keeps the retry frontier from moving on: a waiting job, a mark or a command, as long as `logOffset` is the record's. */
 export interface LoggedThing {
   logOffset: number;
   logEpoch: number;
@@ -11,11 +10,9 @@ export interface LoggedThing {
 }
 
 export interface PendingCommand extends LoggedThing {
-  readonly record: CommandRecord;
+  readonly record: CommandRecord | PauseRecord;
   /** Its effect is written or under way; it stands until the answer is read back. */
   applied: boolean;
-  /** The job that it discards, once found. */
-  discards: Job | null;
 }
 
 /** An owner's epoch is one above the last. Compaction may hide a few leases from a reader; who leaps farther is no owner. */

@@ -28,7 +28,7 @@ export function decideRoute(outcome: Outcome, attempt: number, policy: JobPolicy
       return { type: 'wait', untilMs: dueIn(outcome.afterMs ?? backoffMs(policy.backoff, attempt, random), now), reason: 'retry', usesAttempt: true };
     case 'snooze':
       if (policy.delivery === 'at-most-once') return { type: 'bury', reason: 'attempts' };
-      return { type: 'wait', untilMs: dueIn(outcome.forMs, now), reason: 'snoozed', usesAttempt: false };
+      return { type: 'wait', untilMs: dueIn(outcome.forMs, now), reason: outcome.reason ?? 'snoozed', usesAttempt: false };
   }
 }
 

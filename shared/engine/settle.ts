@@ -1,6 +1,7 @@
 import { Fifo } from './fifo.ts';
-import { answerDiscard } from './commands.ts';
+import { answerCommand } from './answer.ts';
 import { putTombstone } from './room.ts';
+import { isSealing, sealId } from './uniqueIds.ts';
 import { wakeLane } from './wake.ts';
 import type { Job } from './job.ts';
 import { Lane } from './lane.ts';
@@ -11,10 +12,14 @@ import type { Partition } from './partition.ts';
  * commit; one in the room by its tombstone, once that is read back. Inside a lane this happens in order (rule 9), so that what
  * a crash repeats is always the end of a lane, never a lone old job.
  */
-export function settle(partition: Partition, job: Job): void {
-  if (job.claimed) return; // at-most-once: it was settled before it started
+export function settle(partition: Partition, job: Job, now: number): void {
+  if (job.claimed) {
+    answerCommand(partition, job);
+    return; // at-most-once: it was settled before it started
+  }
   const lane = job.lane;
-  if (lane.settling === null && lane.leaving === 0 && job.room === 'none') {
+  const sealed = job.uniqueForMs === 0 || sealId(partition, job, now);
+  if (sealed && lane.settling === null && lane.leaving === 0 && job.room === 'none') {
     settleByCommit(partition, lane, job);
     return;
   }
@@ -22,10 +27,12 @@ export function settle(partition: Partition, job: Job): void {
   advance(partition, lane);
 }
 
-function advance(partition: Partition, lane: Lane): void {
+/** Settles what may be settled now of what ended in the lane. */
+export function advance(partition: Partition, lane: Lane): void {
   const queue = lane.settling;
   if (queue === null) return;
   for (let job = queue.peek(); job !== undefined; job = queue.peek()) {
+    if (job.uniqueForMs > 0 && isSealing(partition, job)) return;
     if (job.room === 'none') {
       if (lane.leaving > 0) return;
       settleByCommit(partition, lane, job);
@@ -38,7 +45,7 @@ function advance(partition: Partition, lane: Lane): void {
       }
       lane.leaving++;
       putTombstone(partition, job);
-      if (partition.commands.size > 0) answerDiscard(partition, job);
+      answerCommand(partition, job);
     }
     queue.shift();
   }
@@ -51,7 +58,7 @@ function settleByCommit(partition: Partition, lane: Lane, job: Job): void {
   lane.unsettled--;
   partition.memoryJobs--;
   partition.memoryBytes -= job.bytes;
-  if (job.state === 'claiming') partition.awaitingCommit.push(job);
+  if (job.state === 'claiming' || (partition.answers.size > 0 && partition.answers.has(job))) partition.awaitingCommit.push(job);
 }
 
 /** The tombstone of a job was read back as valid: it is settled. */
@@ -78,8 +85,10 @@ export function commitConfirmed(partition: Partition): void {
     if (item instanceof Lane) {
       item.awaiting = false;
       advance(partition, item);
-    } else if (partition.frontier.settledIn(item.slot) <= partition.durableCommit) claimed(partition, item);
-    else partition.awaitingCommit.push(item);
+    } else if (partition.frontier.settledIn(item.slot) <= partition.durableCommit) {
+      if (item.state === 'claiming') claimed(partition, item);
+      else answerCommand(partition, item);
+    } else partition.awaitingCommit.push(item);
   }
 }
 

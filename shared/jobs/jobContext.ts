@@ -1,4 +1,4 @@
-import type { MillraceError } from '../errors/MillraceError.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
 
 /** One method of {@link JobLogger}: fields and a message, or a message alone (as pino has it). */
 export interface LogMethod {
@@ -18,8 +18,8 @@ export interface JobLogger {
 export interface JobContext {
   /**
    * Aborted when the attempt should stop; `signal.reason` is a MillraceError: TIMEOUT (the attempt counts as failed), LEASE_LOST
-   * (somebody else owns the partition now, write nothing more), SHUTDOWN (the worker's drain time is over). After the last two
-   * the job runs again elsewhere, and the attempt is not held against it.
+   * (somebody else owns the partition now, write nothing more), SHUTDOWN (the worker's drain time is over). After these two
+   * the job runs again elsewhere, and the attempt is not held against it. CANCELLED (an operator ended the job): answer done if it is, else anything.
    */
   readonly signal: AbortSignal;
   /** 1 for the first. */
@@ -38,6 +38,11 @@ export interface JobContext {
   readonly fence: number;
   /** When the job was enqueued. */
   readonly enqueuedAt: Date;
+  /**
+   * Says how far the attempt is, 0 to 1 (what lies outside is cut to that), and in a few words (500 characters) at what, for the status. Call it as
+   * often as you like: of what was said between two flushes (100 ms) the last is told. @throws MillraceError BAD_PROGRESS for what is no number
+   */
+  readonly progress: (fraction: number, note?: string) => void;
 }
 
 /** One job of a batch, as `handleBatch` gets it. Fields as in {@link JobContext}. */
@@ -48,6 +53,9 @@ export interface BatchJob<P> {
   readonly attempt: number;
   readonly fence: number;
   readonly enqueuedAt: Date;
+  /** Aborted with CANCELLED when this job was cancelled; what concerns the whole run, the context's signal says. */
+  readonly signal: AbortSignal;
+  readonly progress: (fraction: number, note?: string) => void;
 }
 
 /** What `handleBatch` knows about its run. Fields as in {@link JobContext}. */
@@ -70,6 +78,17 @@ export interface AttemptFacts {
   readonly enqueuedAtMs: number;
   /** Called at most once for each context, when the handler first asks for its logger. */
   createLogger(context: JobContext): JobLogger;
+  /** `fraction` is in 0..1. Left out: nobody listens. */
+  tellProgress?(fraction: number, note: string | null): void;
+}
+
+const MAX_NOTE_LENGTH = 500;
+
+function tellProgress(facts: Pick<AttemptFacts, 'kind' | 'tellProgress'>, fraction: number, note: string | undefined): void {
+  if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
+    throw new MillraceError('BAD_PROGRESS', { at: facts.kind, expected: 'a number from 0 to 1', got: fraction });
+  }
+  facts.tellProgress?.(Math.min(1, Math.max(0, fraction)), note === undefined ? null : String(note).slice(0, MAX_NOTE_LENGTH).toWellFormed());
 }
 
 /**
@@ -94,6 +113,9 @@ export class AttemptContext implements JobContext {
   get fence(): number { return this.#facts.fence; }
   get enqueuedAt(): Date { return new Date(this.#facts.enqueuedAtMs); }
   get logger(): JobLogger { return (this.#logger ??= this.#facts.createLogger(this)); }
+  get progress(): (fraction: number, note?: string) => void {
+    return (fraction, note) => { tellProgress(this.#facts, fraction, note); };
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
@@ -110,6 +132,47 @@ export class AttemptContext implements JobContext {
   abort(reason: MillraceError): void {
     if (this.#abortReason !== null) return;
     this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+/** One job of a batch as its handler sees it. */
+export class BatchMember<P> implements BatchJob<P> {
+  readonly payload: P;
+  readonly id: string;
+  readonly key: string | null;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly enqueuedAt: Date;
+  readonly #facts: AttemptFacts;
+  #controller: AbortController | null = null;
+  #abortReason: MillraceError | null = null;
+
+  constructor(payload: P, facts: AttemptFacts) {
+    this.payload = payload;
+    this.id = facts.id;
+    this.key = facts.key;
+    this.attempt = facts.attempt;
+    this.fence = facts.fence;
+    this.enqueuedAt = new Date(facts.enqueuedAtMs);
+    this.#facts = facts;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== null) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get progress(): (fraction: number, note?: string) => void {
+    return (fraction, note) => { tellProgress(this.#facts, fraction, note); };
+  }
+
+  /** Tells the handler to stop with this job. The first reason stays. */
+  abort(reason: MillraceError): void {
+    this.#abortReason ??= reason;
     this.#controller?.abort(reason);
   }
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from './duration.ts';
 import { makeFailure } from './makeFailure.ts';
 
@@ -26,11 +27,12 @@ export interface Failure {
 
 /** What one attempt says. Handlers return one of these, made by the functions below, or nothing, which means done. */
 export type Outcome =
-  | { readonly type: 'done' }
+  /** `result`: JSON. */
+  | { readonly type: 'done'; readonly result?: string }
   /** Failed; try again. `afterMs` overrides the policy's backoff. */
   | { readonly type: 'retry'; readonly afterMs: number | null; readonly failure: Failure | null }
-  /** Not a failure: come back later. Uses no attempt. */
-  | { readonly type: 'snooze'; readonly forMs: number }
+  /** Not a failure: come back later. Uses no attempt. `reason` says why it waits. */
+  | { readonly type: 'snooze'; readonly forMs: number; readonly reason?: 'locked' }
   | { readonly type: 'dead'; readonly reason: BuryReason; readonly failure: Failure | null };
 
 /** The same in every copy of this module: an application may load millrace twice, built and from source, or in two versions. */
@@ -44,9 +46,25 @@ export function isOutcome(value: unknown): value is Outcome {
 
 export const DONE: Outcome = brand({ type: 'done' });
 
-/** The job is finished. Returning nothing says the same. */
-export function done(): Outcome {
-  return DONE;
+/** The longest result, as JSON, that an event takes, bytes. */
+export const MAX_RESULT_BYTES = 4096;
+
+/**
+ * The job is finished. Returning nothing says the same.
+ * @param result what it gives back, for the status: anything that JSON can say, at most 4,096 bytes of it. A longer one goes where the worker's `storeResult` puts
+ *   it; without one the job is buried for it (BAD_RESULT), for what it did cannot be told.
+ * @throws MillraceError BAD_RESULT for what JSON cannot say
+ */
+export function done(result?: unknown): Outcome {
+  if (result === undefined) return DONE;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(result);
+  } catch (cause) {
+    throw new MillraceError('BAD_RESULT', { at: 'done(result)', expected: 'what JSON can say', got: cause, cause });
+  }
+  if (text === undefined) throw new MillraceError('BAD_RESULT', { at: 'done(result)', expected: 'what JSON can say', got: result });
+  return brand({ type: 'done', result: text.toWellFormed() });
 }
 
 /** This attempt failed; try again after `after` (at most 366 days), or after the policy's backoff. Counts as an attempt. @throws BAD_DURATION */
@@ -57,6 +75,14 @@ export function retry(after?: Duration): Outcome {
 /** Not now: run again after `time` (at most 366 days). Does not use an attempt. @throws BAD_DURATION */
 export function snooze(time: Duration): Outcome {
   return brand({ type: 'snooze', forMs: parseDuration(time, 'snooze(for)') });
+}
+
+/**
+ * A lock that the job needs is somebody else's: look again after `time` (at most 366 days). It waits for reason `locked`, without a slot, and does not
+ * use an attempt. @throws BAD_DURATION
+ */
+export function locked(time: Duration): Outcome {
+  return brand({ type: 'snooze', forMs: parseDuration(time, 'locked(for)'), reason: 'locked' });
 }
 
 /** Never again: bury the job in the dead-letter topic, with `reason` as the message that people will read. */

@@ -6,9 +6,10 @@ import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Sandbox } from '../isolation/sandbox.ts';
 import type { SandboxLine } from '../isolation/sandboxMessages.ts';
 import { classifyError } from '../jobs/classifyError.ts';
-import { AttemptContext, BatchAttemptContext, type AttemptFacts, type BatchJob, type JobContext, type JobLogger } from '../jobs/jobContext.ts';
+import { AttemptContext, BatchAttemptContext, BatchMember, type AttemptFacts, type JobContext, type JobLogger } from '../jobs/jobContext.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
-import type { Outcome } from '../jobs/outcome.ts';
+import { makeFailure } from '../jobs/makeFailure.ts';
+import { MAX_RESULT_BYTES, type Outcome } from '../jobs/outcome.ts';
 import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
 import { readEnqueuedAtMs } from '../kafka/envelope.ts';
 import type { Headers } from '../kafka/port.ts';
@@ -39,11 +40,17 @@ export interface AttemptsOptions {
   /** A sandbox for a job of an isolated kind; null: none is free, and the job is called when one is. */
   readonly takeSandbox: (job: Job) => Sandbox | null;
   readonly releaseSandbox: (sandbox: Sandbox) => void;
+  readonly storeResult?: StoreResult | undefined;
 }
+
+/** Puts a result that is too long for an event somewhere, and gives back the reference by which it is found there. */
+export type StoreResult = (job: { readonly id: string; readonly kind: string; readonly queue: string }, json: string) => Promise<string>;
 
 /** One handler call that has not returned yet: a job, or a batch. */
 interface Running {
   readonly jobs: readonly Job[];
+  /** Of a batch: its jobs as the handler sees them. */
+  readonly members: readonly BatchMember<unknown>[] | null;
   readonly context: AttemptContext | BatchAttemptContext;
   readonly definition: JobDefinition;
   /** Where it runs, if not here. */
@@ -68,6 +75,9 @@ class JobFacts implements AttemptFacts {
   get attempt(): number { return this.#job.attempt + 1; }
   get fence(): number { return this.#job.lane.partition.epoch; }
   get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
+  tellProgress(progress: number, note: string | null): void {
+    this.#job.lane.partition.progress.set(this.#job, { progress, note, result: null });
+  }
   createLogger(context: JobContext): JobLogger {
     const { offset, lane } = this.#job;
     return createJobLogger(this.#logger, { jobId: context.id, kind: context.kind, queue: context.queue, partition: lane.partition.number, offset, attempt: context.attempt });
@@ -102,6 +112,18 @@ export class Attempts {
   /** Asks the attempts to stop; those that do not within the grace are abandoned. */
   abortWhere(concerns: (job: Job) => boolean, reason: () => MillraceError): void {
     for (const running of [...this.#running]) if (running.jobs.some(concerns)) this.#abort(running, reason());
+  }
+
+  /** Asks the job's attempt to stop; nobody will run the job again. Of a batch, only its signal is aborted. */
+  cancel(job: Job): void {
+    const reason = new MillraceError('CANCELLED', { at: `job ${job.id}` });
+    for (const running of this.#running) {
+      const at = running.jobs.indexOf(job);
+      if (at < 0) continue;
+      if (running.members === null) this.#abort(running, reason);
+      else running.members[at]?.abort(reason);
+      return;
+    }
   }
 
   close(): void {
@@ -140,10 +162,10 @@ export class Attempts {
       return;
     }
     if (!later) {
-      this.#options.ended(job, readAnswer(answer, this.#options.clock.now()));
+      this.#conclude(job, readAnswer(answer, this.#options.clock.now()), definition);
       return;
     }
-    const running = this.#track([job], context, definition);
+    const running = this.#track([job], null, context, definition);
     this.#await(answer, (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
       (error) => { this.#end(running, () => [this.#classify(running, error)]); });
   }
@@ -154,7 +176,7 @@ export class Attempts {
     if (sandbox === null) return;
     const facts = new JobFacts(job, logger);
     const context = new AttemptContext(facts);
-    const running = this.#track([job], context, definition, sandbox);
+    const running = this.#track([job], null, context, definition, sandbox);
     const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
     const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
     void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs }, log).then((end) => {
@@ -167,25 +189,25 @@ export class Attempts {
   #beginBatch(jobs: readonly Job[]): void {
     const handled = this.#options.handled.get((jobs[0] as Job).kind) as Handled;
     const { definition } = handled;
-    const members: { job: Job; batchJob: BatchJob<unknown> }[] = [];
+    const taken: Job[] = [];
+    const members: BatchMember<unknown>[] = [];
     for (const job of jobs) {
       const decoded = this.#decode(job, handled);
       if (decoded === null) continue;
-      const facts = new JobFacts(job, this.#options.logger);
-      members.push({ job, batchJob: { payload: decoded.payload, id: facts.id, key: facts.key, attempt: facts.attempt, fence: facts.fence, enqueuedAt: new Date(facts.enqueuedAtMs) } });
+      taken.push(job);
+      members.push(new BatchMember(decoded.payload, new JobFacts(job, this.#options.logger)));
     }
     if (members.length === 0) return;
-    const batchJobs = members.map((member) => member.batchJob);
     const context = new BatchAttemptContext(definition.kind, definition.queue, () => this.#options.logger.child({ kind: definition.kind, queue: definition.queue, batchSize: members.length }));
-    const running = this.#track(members.map((member) => member.job), context, definition);
+    const running = this.#track(taken, members, context, definition);
     let answer: unknown;
     try {
-      answer = definition.handleBatch?.(batchJobs, context);
+      answer = definition.handleBatch?.(members, context);
     } catch (error) {
       this.#end(running, () => members.map(() => this.#classify(running, error)));
       return;
     }
-    this.#await(answer, (value) => { this.#end(running, () => readBatchAnswer(batchJobs, value, this.#options.clock.now())); },
+    this.#await(answer, (value) => { this.#end(running, () => readBatchAnswer(members, value, this.#options.clock.now())); },
       (error) => { this.#end(running, () => members.map(() => this.#classify(running, error))); });
   }
 
@@ -198,8 +220,8 @@ export class Attempts {
     }
   }
 
-  #track(jobs: readonly Job[], context: Running['context'], definition: JobDefinition, sandbox: Sandbox | null = null): Running {
-    const running: Running = { jobs, context, definition, sandbox, over: false, timeout: null, grace: null };
+  #track(jobs: readonly Job[], members: Running['members'], context: Running['context'], definition: JobDefinition, sandbox: Sandbox | null = null): Running {
+    const running: Running = { jobs, members, context, definition, sandbox, over: false, timeout: null, grace: null };
     this.#running.add(running);
     for (const job of jobs) job.lane.partition.untold.push(job);
     if (definition.policy.timeoutMs !== null) running.timeout = this.#deadlines.watch(running, definition.policy.timeoutMs);
@@ -219,7 +241,29 @@ export class Attempts {
     if (running.timeout !== null) this.#deadlines.forget(running.timeout);
     if (running.grace !== null) this.#graces.forget(running.grace);
     const decided = outcomes();
-    for (const [index, job] of running.jobs.entries()) this.#options.ended(job, decided[index] as Outcome);
+    for (const [index, job] of running.jobs.entries()) this.#conclude(job, decided[index] as Outcome, running.definition);
+  }
+
+  #conclude(job: Job, outcome: Outcome | 'interrupted', definition: JobDefinition): void {
+    if (outcome !== 'interrupted' && outcome.type === 'done' && outcome.result !== undefined && Buffer.byteLength(outcome.result) > MAX_RESULT_BYTES) {
+      this.#storeResult(job, outcome.result, definition);
+    } else this.#options.ended(job, outcome);
+  }
+
+  /** The attempt ends when its result lies where it can be found. */
+  #storeResult(job: Job, result: string, definition: JobDefinition): void {
+    const { storeResult, ended, clock } = this.#options;
+    if (storeResult === undefined) {
+      const message = `done(result) takes at most ${MAX_RESULT_BYTES} bytes of JSON, got ${Buffer.byteLength(result)}; give the worker a storeResult, or put it elsewhere and return its address`;
+      ended(job, { type: 'dead', reason: 'permanent', failure: makeFailure({ code: 'BAD_RESULT', name: 'BadResult', message, at: clock.now() }) });
+      return;
+    }
+    const fail = (error: unknown): void => { ended(job, classifyError(error, definition.errors, clock.now())); };
+    try {
+      storeResult({ id: job.id, kind: job.kind, queue: definition.queue }, result).then((reference) => { ended(job, { type: 'done', result: JSON.stringify({ $claim: reference }) }); }, fail);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   #abort(running: Running, reason: MillraceError): void {

@@ -46,6 +46,12 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
         case 'command-applied':
           log.info({ partition, command: notice.command, origin: notice.origin, found: notice.found }, 'command applied');
           return;
+        case 'pause':
+          log.info({ partition, scope: notice.scope, on: notice.on }, notice.on ? 'paused' : 'resumed');
+          return;
+        case 'ids-forgotten':
+          log.warn({ partition, ids: notice.ids }, 'more ids to remember than the limit lets; the oldest may run again');
+          return;
       }
     },
     commitFailed: (code) => { log.warn({ code }, 'commit refused; it is taken anew'); },

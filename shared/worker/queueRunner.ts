@@ -66,6 +66,7 @@ export class QueueRunner {
       ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
       needsSchema: (job, schemaId) => { this.#parkForSchema(job, schemaId); },
       abandoned: (job) => { options.observer.attemptAbandoned(job); },
+      storeResult: options.storeResult,
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
@@ -289,6 +290,9 @@ export class QueueRunner {
         return;
       case 'abort':
         this.#attempts.abortWhere((job) => job.lane.partition.reign === effect.reign, () => new MillraceError('LEASE_LOST', { at: `partition ${effect.partition}` }));
+        return;
+      case 'cancel':
+        this.#attempts.cancel(effect.job);
         return;
       case 'reassign':
         void this.#reassign(effect.partition);

@@ -5,8 +5,8 @@ import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { JobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
-import type { Handled } from './attempts.ts';
+import type { JobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import type { Handled, StoreResult } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
 
 /** All that one queue's runner is made of. */
@@ -18,7 +18,7 @@ export interface QueueRunnerOptions {
   readonly producer: Producer;
   readonly admin: Admin;
   readonly codec: Codec;
-  readonly eventsWriter: Writer<JobEventsV1>;
+  readonly eventsWriter: Writer<JobEventsV2>;
   readonly handled: ReadonlyMap<string, Handled>;
   /** The worker's, shared by its queues. */
   readonly sandboxes: SandboxPool;
@@ -32,5 +32,6 @@ export interface QueueRunnerOptions {
   /** How long a stop or a handover waits for running attempts before it aborts them. */
   readonly drainTimeoutMs: number;
   readonly abortGraceMs: number;
+  readonly storeResult?: StoreResult | undefined;
   readonly maxBytesPerPartition: number;
 }

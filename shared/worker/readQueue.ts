@@ -1,3 +1,4 @@
+import { waitReason } from '../engine/room.ts';
 import type { QueueReading } from '../runtime/metrics/queueMetrics.ts';
 import type { QueueRunner } from './queueRunner.ts';
 
@@ -15,7 +16,7 @@ export function readQueue(runner: ReadableRunner): QueueReading {
     frontierSpan = Math.max(frontierSpan, partition.span);
     roomBytes += partition.roomBytes;
     for (const job of partition.room.values()) {
-      const reason = job.state === 'waiting' || job.state === 'held' ? job.reason : job.state === 'running' ? 'running' : 'behind';
+      const reason = waitReason(partition, job);
       waiting.set(reason, (waiting.get(reason) ?? 0) + 1);
     }
   }

@@ -6,7 +6,7 @@ import { describeValue, isMillraceError } from '../errors/MillraceError.ts';
 import { makeFailure } from '../jobs/makeFailure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
-import { readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { readJobId, readKind, readNotBeforeMs, readRetryRecord, readUniqueForMs, type CarriedJob } from '../kafka/envelope.ts';
 import type { FetchedRecord, Headers } from '../kafka/port.ts';
 
 /** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
@@ -53,6 +53,7 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
     headers,
     bytes: (value?.length ?? 0) + (record.key?.length ?? 0) + ENVELOPE_BYTES,
     notBeforeMs: readNotBeforeMs(headers, now) ?? 0,
+    uniqueForMs: readUniqueForMs(headers),
     fault,
   };
 }
@@ -71,7 +72,7 @@ function buryReasonOf(error: unknown): BuryReason {
   return 'undecodable';
 }
 
-const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind']);
+const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind', 'paused', 'locked']);
 
 /** A record of the retry topic as the engine reads it. */
 export function readRoomRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): RoomRecord {
@@ -91,10 +92,14 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
       return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
     case 'command':
       return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure };
+    case 'pause':
+      return { type: 'pause', ...at, on: read.on, scope: read.scope };
+    case 'mark':
+      return { type: 'mark', ...at, epoch: read.epoch, seq: read.seq, untilMs: read.untilMs, origin: read.origin?.offset ?? -1 };
     case 'applied':
       return { type: 'applied', ...at, epoch: read.epoch, seq: read.seq };
     case 'foreign':
-      return { type: 'foreign', ...at };
+      return { type: 'foreign', ...at, control: read.control };
   }
 }
 
@@ -121,6 +126,7 @@ function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobIn
     headers: job.headers satisfies Headers | undefined,
     bytes: (job.value?.length ?? 0) + (job.key?.length ?? 0) + ENVELOPE_BYTES,
     notBeforeMs: 0,
+    uniqueForMs: readUniqueForMs(job.headers),
     fault,
   };
 }

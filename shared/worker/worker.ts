@@ -12,8 +12,8 @@ import { queueTopicNames, type QueueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { createSteadyClock } from '../runtime/steadyClock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
-import type { Handled } from './attempts.ts';
+import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import type { Handled, StoreResult } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
 import { untilAvailable } from './untilAvailable.ts';
@@ -46,6 +46,8 @@ export interface WorkerOptions {
   readonly drainTimeoutMs?: number;
   /** Default 5 s. How long an aborted handler may still run before its lane goes on without it. */
   readonly abortGraceMs?: number;
+  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: nowhere; a job with such a result is buried (BAD_RESULT). */
+  readonly storeResult?: StoreResult;
   readonly maxBytesPerPartition?: number;
   readonly clock?: Clock;
   /** In [0, 1). */
@@ -94,7 +96,7 @@ export function createWorker(options: WorkerOptions): Worker {
     });
     await sandboxes.start();
     // One after the other: a fleet that starts, or waits for a registry's return, is load enough.
-    const eventsWriter = await persistently(() => codec.register(jobEventsV1));
+    const eventsWriter = await persistently(() => codec.register(jobEventsV2));
     for (const schema of new Set(jobs.map((job) => job.schema))) await persistently(() => codec.register(schema));
     await persistently(() => producer.start());
     const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
@@ -118,6 +120,7 @@ export function createWorker(options: WorkerOptions): Worker {
         flushIntervalMs: options.flushIntervalMs ?? 100,
         drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
         abortGraceMs: options.abortGraceMs ?? 5000,
+        storeResult: options.storeResult,
         maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
       }));
     }

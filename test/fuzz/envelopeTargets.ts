@@ -89,7 +89,8 @@ function checkRetryRecord(read: RetryRecord): void {
   if ('job' in read) checkJob(read.job);
   if ('origin' in read || 'job' in read) {
     const origin = 'job' in read ? read.job.origin : read.origin;
-    if (origin.topic !== TOPIC || origin.partition !== PARTITION) throw new Error('a record speaks of another queue or partition');
+    // A mark may be about no job.
+    if (origin !== null && (origin.topic !== TOPIC || origin.partition !== PARTITION)) throw new Error('a record speaks of another queue or partition');
   }
   if (read.type !== 'wait') return;
   const { attempt, dueMs } = read.waiting;

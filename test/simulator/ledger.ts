@@ -220,6 +220,10 @@ export class Ledger {
         this.commanded.add(`${place}/${read.job.origin.offset}`);
         this.#story.tell('command', { place: `${place}/${read.job.origin.offset}`, detail: `${read.command} ${read.key} at ${offset}` });
         return;
+      case 'pause':
+        this.#story.tell('command', { place, detail: `${read.on ? 'pause' : 'resume'} ${read.scope} at ${offset}` });
+        return;
+      case 'mark':
       case 'applied':
         counts(state, read);
         this.#story.tell('applied', { place, detail: `${read.key} epoch ${read.epoch}.${read.seq} at ${offset}` });

@@ -204,7 +204,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'snoozes count': {
     is: 'a snooze uses up an attempt',
-    edits: [edit('engine/route.ts', "reason: 'snoozed', usesAttempt: false", "reason: 'snoozed', usesAttempt: true")],
+    edits: [edit('engine/route.ts', "reason: outcome.reason ?? 'snoozed', usesAttempt: false", "reason: 'snoozed', usesAttempt: true")],
     style: 'calm', anomalies: ['attempts bounded', 'DLQ fidelity', 'nothing lost'], seeds: QUICK,
   },
   'one attempt too many': {

@@ -1,4 +1,4 @@
-import type { BuriedJob } from '../../shared/redrive/redrive.ts';
+import type { BuriedJob } from '../../shared/commands/buried.ts';
 import { brokenInvariant } from '../unit/engine/world/invariants.ts';
 import { createDice } from './dice.ts';
 import { drawPlan, type Style } from './drawPlan.ts';

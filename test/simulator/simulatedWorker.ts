@@ -125,7 +125,7 @@ export class SimulatedWorker {
         if (notice.type === 'active') story.tell('active', { worker: id, place, detail: `epoch ${notice.epoch}, ${notice.waiting} waiting` });
         else story.tell('notice', { worker: id, place, detail: JSON.stringify(notice) });
         if (notice.type === 'usurped') world.usurped(id, place);
-        if (notice.type === 'command-applied' && notice.found) world.released(`${place}/${notice.origin}`, notice.command);
+        if (notice.type === 'command-applied' && notice.found && (notice.command === 'redrive' || notice.command === 'discard')) world.released(`${place}/${notice.origin}`, notice.command);
       },
       commitFailed(code) { story.tell('notice', { worker: id, detail: `commit failed: ${code}` }); },
       schemaUnavailable: () => undefined,

@@ -16,9 +16,9 @@ export const headerNames = {
   uniqueFor: 'mr_unique_for',
   /** Retry, DLQ: attempts made. */
   attempt: 'mr_attempt',
-  /** Retry: epoch ms. */
+  /** Retry: epoch ms: when it is due; on marks: until when they count. */
   due: 'mr_due',
-  /** Retry: why it waits, or `void`, `lease`, `applied`. DLQ: why it was buried. */
+  /** Retry: why it waits, or `void`, `lease`, `applied`, `paused`, `seen`. DLQ: why it was buried. */
   reason: 'mr_reason',
   /** Retry, DLQ: `topic/partition/offset/timestamp` of the main record. */
   origin: 'mr_origin',
@@ -28,7 +28,7 @@ export const headerNames = {
   epoch: 'mr_epoch',
   /** Retry: the writer's sequence number within its epoch: tells a doubled or late write from a new one. */
   sequence: 'mr_seq',
-  /** Retry: an operator's wish, `redrive` or `discard`. */
+  /** Retry: an operator's wish: `redrive`, `discard`, `cancel`, `run-now`, `pause`, `resume`. */
   command: 'mr_command',
   /** Retry: `1` when the job's value is null; a record that must survive compaction cannot have a null value itself. */
   nullValue: 'mr_null',

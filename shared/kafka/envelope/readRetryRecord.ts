@@ -5,7 +5,7 @@ import { headerNames } from './headerNames.ts';
 import { MAX_DELAY_MS, readJobId, readKind } from './jobHeaders.ts';
 import { parseOrigin, type Origin } from './origin.ts';
 import { readInteger, readRaw, readText } from './readHeader.ts';
-import { CONTROL_KEY, type CarriedJob, type Waiting, type WriteStamp } from './retryRecord.ts';
+import { CONTROL_KEY, type CarriedJob, type JobCommand, type MarkReason, type Waiting, type WriteStamp } from './retryRecord.ts';
 
 /** More attempts than any policy allows: a higher number is forged. */
 const MAX_ATTEMPTS = 1_000_000;
@@ -19,9 +19,12 @@ export type RetryRecord =
   | ({ readonly type: 'wait'; readonly key: string; readonly job: CarriedJob; readonly waiting: Waiting } & WriteStamp)
   | ({ readonly type: 'tombstone' | 'void'; readonly key: string; readonly origin: Origin } & WriteStamp)
   | { readonly type: 'lease'; readonly key: string; readonly epoch: number; readonly holder: string }
-  | { readonly type: 'command'; readonly key: string; readonly command: 'redrive' | 'discard'; readonly job: CarriedJob; readonly firstFailure: Failure | null }
+  | { readonly type: 'command'; readonly key: string; readonly command: JobCommand; readonly job: CarriedJob; readonly firstFailure: Failure | null }
+  | { readonly type: 'pause'; readonly key: string; readonly on: boolean; readonly scope: string }
+  | ({ readonly type: 'mark'; readonly key: string; readonly untilMs: number; readonly origin: Origin | null } & WriteStamp)
   | ({ readonly type: 'applied'; readonly key: string } & WriteStamp)
-  | { readonly type: 'foreign'; readonly key: string; readonly flaw: string };
+  /** `control`: its key has the control mark. */
+  | { readonly type: 'foreign'; readonly key: string; readonly control: boolean; readonly flaw: string };
 
 /**
  * Reads a record of partition `partition` of the retry topic whose main topic is `topic`; `now` is epoch ms. A record that names another
@@ -32,14 +35,15 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
   if (wireKey.startsWith(CONTROL_KEY)) return readControlRecord(record, wireKey.slice(CONTROL_KEY.length), topic, partition);
   const { headers } = record;
   const key = wireKey;
-  if (key === '') return { type: 'foreign', key, flaw: 'key' };
+  const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, control: false, flaw });
+  if (key === '') return foreign('key');
   const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
   // Before the first lease nobody's word counts.
-  if (epoch === null || epoch === 0) return { type: 'foreign', key, flaw: headerNames.epoch };
+  if (epoch === null || epoch === 0) return foreign(headerNames.epoch);
   const seq = readInteger(headers, headerNames.sequence, MAX_SEQUENCE);
-  if (seq === null) return { type: 'foreign', key, flaw: headerNames.sequence };
+  if (seq === null) return foreign(headerNames.sequence);
   const origin = readOriginAt(record, topic, partition);
-  if (origin === null) return { type: 'foreign', key, flaw: headerNames.origin };
+  if (origin === null) return foreign(headerNames.origin);
   const reason = readText(headers, headerNames.reason, 64);
   if (record.value === null) return { type: reason === 'void' ? 'void' : 'tombstone', key, epoch, seq, origin };
   const due = readInteger(headers, headerNames.due);
@@ -56,21 +60,36 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
 
 function readControlRecord(record: FetchedRecord, key: string, topic: string, partition: number): RetryRecord {
   const { headers, value } = record;
-  const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, flaw });
+  const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, control: true, flaw });
   const reason = readText(headers, headerNames.reason, 64);
   const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
   if (reason === 'lease') {
     return epoch === null || epoch === 0 || value === null ? foreign('lease') : { type: 'lease', key, epoch, holder: value.toString() };
   }
-  if (reason === 'applied') {
+  if (reason !== null && isMarkReason(reason)) {
     const seq = readInteger(headers, headerNames.sequence, MAX_SEQUENCE);
-    return epoch === null || seq === null || value !== null ? foreign('applied') : { type: 'applied', key, epoch, seq };
+    if (epoch === null || epoch === 0 || seq === null) return foreign(reason);
+    if (value === null) return { type: 'applied', key, epoch, seq };
+    return { type: 'mark', key, epoch, seq, untilMs: readInteger(headers, headerNames.due) ?? 0, origin: readOriginAt(record, topic, partition) };
   }
   const command = readText(headers, headerNames.command, 64);
+  if (command === null || value === null) return foreign(headerNames.command);
+  if (command === 'pause' || command === 'resume') return { type: 'pause', key, on: command === 'pause', scope: value.toString() };
+  if (!isJobCommand(command)) return foreign(headerNames.command);
   const origin = readOriginAt(record, topic, partition);
-  if ((command !== 'redrive' && command !== 'discard') || value === null) return foreign(headerNames.command);
   if (origin === null) return foreign(headerNames.origin);
   return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError) };
+}
+
+const markReasons: ReadonlySet<string> = new Set<MarkReason>(['applied', 'paused', 'seen']);
+const jobCommands: ReadonlySet<string> = new Set<JobCommand>(['redrive', 'discard', 'cancel', 'run-now']);
+
+function isMarkReason(reason: string): reason is MarkReason {
+  return markReasons.has(reason);
+}
+
+function isJobCommand(command: string): command is JobCommand {
+  return jobCommands.has(command);
 }
 
 function readOriginAt(record: FetchedRecord, topic: string, partition: number): Origin | null {

@@ -68,15 +68,45 @@ export function leaseRecord(key: string, epoch: number, holder: string): Outgoin
   return { key: CONTROL_KEY + key, value: Buffer.from(holder), headers };
 }
 
-/** An operator's wish about a buried job; anybody may write it. It stands until {@link appliedRecord} answers under its key. */
-export function commandRecord(key: string, command: 'redrive' | 'discard', job: CarriedJob, firstFailure: Failure | null): OutgoingRecord {
+/** What an operator may wish of one job. */
+export type JobCommand = 'redrive' | 'discard' | 'cancel' | 'run-now';
+
+/**
+ * An operator's wish about one job; anybody may write it. It stands until {@link appliedRecord} or {@link markRecord} answers under its key. The value
+ * is the one to run with where the command is `redrive`; elsewhere it says nothing.
+ */
+export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null): OutgoingRecord {
   const headers = jobCopyHeaders(job);
   headers[headerNames.command] = command;
   if (firstFailure !== null) headers[headerNames.firstError] = formatFailure(firstFailure);
   return { key: CONTROL_KEY + key, value: job.value ?? Buffer.alloc(0), headers };
 }
 
-/** The command under this key was carried out. */
+/** A redrive's key names the burial that it answers, so that two operators who see the same dead letter write the same command. */
+export function redriveKey(mainOffset: number, deadLetterOffset: number): string {
+  return `redrive/${mainOffset}/${deadLetterOffset}`;
+}
+
+/** An operator's wish that nothing of `scope` starts, or that it starts again; `scope` as `formatScope` writes it. Stands as {@link commandRecord}. */
+export function pauseRecord(key: string, command: 'pause' | 'resume', scope: string): OutgoingRecord {
+  return { key: CONTROL_KEY + key, value: Buffer.from(scope), headers: { [headerNames.command]: command } };
+}
+
+/**
+ * What an owner must not forget though no job waits for it. `applied`: that redrive was carried out; `paused`: nothing of that scope starts; `seen`: that
+ * id ran, as the job at `origin`.
+ */
+export type MarkReason = 'applied' | 'paused' | 'seen';
+
+/** A mark stands until {@link appliedRecord} comes under its key. @param untilMs epoch ms from which it says nothing any more; 0: it always does */
+export function markRecord(key: string, reason: MarkReason, untilMs: number, origin: Origin | null, stamp: WriteStamp): OutgoingRecord {
+  const headers = stampHeaders({ [headerNames.reason]: reason }, stamp);
+  if (untilMs > 0) headers[headerNames.due] = String(Math.ceil(untilMs));
+  if (origin !== null) headers[headerNames.origin] = formatOrigin(origin);
+  return { key: CONTROL_KEY + key, value: Buffer.from('1'), headers };
+}
+
+/** The command under this key was carried out, or the mark under it is gone. */
 export function appliedRecord(key: string, stamp: WriteStamp): OutgoingRecord {
   return { key: CONTROL_KEY + key, value: null, headers: stampHeaders({ [headerNames.reason]: 'applied' }, stamp) };
 }

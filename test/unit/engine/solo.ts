@@ -9,7 +9,7 @@ import type { JobPolicy } from '../../../shared/jobs/policy.ts';
 import { inputOfMain, type MainEntry } from './world/mainLog.ts';
 import { payloadOf, roomRecordOf } from './world/records.ts';
 import { MainLog } from './world/mainLog.ts';
-import type { LogEntry } from './world/retryLog.ts';
+import { BLANK, type LogEntry, type Sent } from './world/retryLog.ts';
 
 export const plainPolicy: JobPolicy = {
   kind: 'plain', queue: 'q', order: 'strict', attempts: 3, backoff: { firstMs: 100, factor: 1, maxMs: 100, jitter: 0 },
@@ -26,6 +26,7 @@ export class Solo {
   readonly effects: Effect[] = [];
   readonly running: Job[] = [];
   committedOffset = -1;
+  committedMain: { offset: number; metadata: string } | null = null;
   committedMetadata = '';
   committedRetry: { offset: number; metadata: string } | null = null;
   now = 1_000_000;
@@ -63,8 +64,8 @@ export class Solo {
   }
 
   /** A record that nobody fetched yet. */
-  enqueue(key: string, { kind = 'plain', offset = this.main.endOffset, notBeforeMs = 0 }: { kind?: string; offset?: number; notBeforeMs?: number } = {}): number {
-    this.main.add({ offset, id: `j${offset}`, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, readableAtMs: 0 });
+  enqueue(key: string, { kind = 'plain', offset = this.main.endOffset, id = `j${offset}`, notBeforeMs = 0, uniqueForMs = 0 }: { kind?: string; offset?: number; id?: string; notBeforeMs?: number; uniqueForMs?: number } = {}): number {
+    this.main.add({ offset, id, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, uniqueForMs, readableAtMs: 0 });
     return offset;
   }
 
@@ -122,6 +123,7 @@ export class Solo {
         if (this.fenced) commitFailed(request);
         else {
           this.committedOffset = request.main.offset;
+          this.committedMain = request.main;
           this.committedMetadata = request.main.metadata;
           this.committedRetry = request.retry;
           committed(this.engine, request, this.now);
@@ -153,12 +155,40 @@ export class Solo {
     published(this.engine, this.partition, publication.stream, this.now);
   }
 
+  /** An operator appends a command, and the owner reads it. */
+  command(command: Sent['command'], origin: number, key = `${command}/${origin}/${this.log.length}`): this {
+    return this.#land([{ ...BLANK, type: 'command', key, origin, command }]);
+  }
+
+  pause(scope: string, on = true): this {
+    return this.#land([{ ...BLANK, type: 'pause', key: `pause/${this.log.length}`, scope, on }]);
+  }
+
+  /** This very record comes once more, at the end of the log. */
+  read(entry: Sent): this {
+    return this.#land([entry]);
+  }
+
+  /** A new owner, in a new engine, that has what was committed and the log. */
+  successor(limits: Partial<EngineLimits> = {}): Solo {
+    const next = new Solo([...this.#policies.values()], limits);
+    for (const entry of this.main.entries) next.main.add(entry);
+    next.now = this.now;
+    next.log.push(...this.log);
+    const point = this.committedMain;
+    return next.open((this.log.at(-1)?.offset ?? -1) + 1, point).fetch();
+  }
+
   #append(items: readonly RoomWrite[]): void {
     const payload = payloadOf({ stream: 'retry', items });
-    if (payload.stream !== 'retry') return;
+    if (payload.stream === 'retry') this.#land(payload.records);
+  }
+
+  #land(records: readonly Sent[]): this {
     const base = (this.log.at(-1)?.offset ?? -1) + 1;
-    const entries = payload.records.map((sent, at): LogEntry => ({ ...sent, offset: base + at, age: 0, valid: true }));
+    const entries = records.map((sent, at): LogEntry => ({ ...sent, offset: base + at, age: 0, valid: true }));
     this.log.push(...entries);
     this.engine.fetchedRetry(0, entries.map((entry) => roomRecordOf(entry, this.main, this.#policies)), base + entries.length, this.now);
+    return this.start();
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jobEventsV1 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
+import { jobEventsV2 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
 import { createCodec, createReader } from '../../../shared/avro/codec.ts';
 import { readSchemaId } from '../../../shared/avro/wireFormat.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
@@ -99,7 +99,7 @@ const kinds = (): JobDefinition[] => {
 /** Offsets of the main topic by how their jobs stand, from the events, which must all be readable. */
 async function standing(rig: Rig, worker: Worker): Promise<{ ended: Set<number>; waiting: Set<number> }> {
   const codec = createCodec({ registry: rig.registry, clock: rig.clock });
-  const reader = createReader(jobEventsV1);
+  const reader = createReader(jobEventsV2);
   const ended = new Set<number>();
   for (const { value } of rig.cluster.inspect.records('work.events', 0)) {
     await codec.load(readSchemaId(value));

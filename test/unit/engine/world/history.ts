@@ -12,8 +12,22 @@ export interface Track {
   /** Its lane's earlier and later jobs are those of equal name; null: it keeps no order. */
   readonly lane: string | null;
   done: boolean;
-  /** Copies in the DLQ. */
+  /** Copies in the DLQ, and the offset of the last. */
   letters: number;
+  letterOffset: number;
+  /** An operator ended it before it was done. */
+  cancelled: boolean;
+  /** An earlier job bears its id. */
+  mayBeDropped: boolean;
+  /** An operator asked to run it at once. */
+  hurried: boolean;
+  /** Commands to cancel it, by key, with their offsets in the log; those that are answered are gone. */
+  readonly cancels: Map<string, number>;
+  /** Its burials that somebody asked to redrive, and those whose mark stands, with the offsets of both in the log. */
+  readonly asked: { readonly burial: number; readonly offset: number }[];
+  readonly marked: { readonly burial: number; readonly offset: number }[];
+  /** When an owner last saw it end. */
+  endedMs: number;
   discarded: boolean;
   /** An operator spoke of it. */
   commanded: boolean;
@@ -43,6 +57,10 @@ export class History {
   readonly tracks: Map<number, Track>[];
   readonly #lanes = new Map<string, Track[]>();
   readonly #laneStarts = new Map<string, LaneStart[]>();
+  /** Pauses and resumes by partition, in the order of the log. */
+  readonly #pauses: { readonly offset: number; readonly scope: string; readonly on: boolean }[][];
+  /** Jobs whose id may come again, by partition and id. */
+  readonly #bearers = new Map<string, Track[]>();
   starts = 0;
   repeats = 0;
   /** Nothing may start any more. */
@@ -50,6 +68,7 @@ export class History {
 
   constructor(partitions: number) {
     this.tracks = Array.from({ length: partitions }, () => new Map<number, Track>());
+    this.#pauses = this.tracks.map(() => []);
   }
 
   flag(name: string, detail: string): void {
@@ -65,9 +84,14 @@ export class History {
   enqueued(partition: number, entry: MainEntry): void {
     const lane = entry.key === null || entry.policy.order === 'none' ? null : `${partition}/${entry.key.toString()}`;
     const track: Track = {
-      entry, lane, done: false, letters: 0, discarded: false, commanded: false, command: null, starts: 0, ends: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
+      entry, lane, done: false, letters: 0, letterOffset: -1, cancelled: false, mayBeDropped: false, hurried: false, cancels: new Map(), asked: [], marked: [], endedMs: 0, discarded: false, commanded: false, command: null, starts: 0, ends: 0, sealed: false, sealedAttempts: 0, counted: null, endedBy: '', events: new Set(),
     };
     this.tracks[partition]?.set(entry.offset, track);
+    if (entry.uniqueForMs > 0) {
+      const bearers = this.#bearers.get(`${partition}/${entry.id}`) ?? [];
+      this.#bearers.set(`${partition}/${entry.id}`, [...bearers, track]);
+      track.mayBeDropped = bearers.length > 0;
+    }
     if (lane === null) return;
     const jobs = this.#lanes.get(lane);
     if (jobs === undefined) this.#lanes.set(lane, [track]);
@@ -76,7 +100,7 @@ export class History {
 
   /** Has the job's lane let go of it? */
   static isOver(track: Track): boolean {
-    if (track.done || track.discarded) return true;
+    if (track.done || track.discarded || track.cancelled || track.events.has('duplicate')) return true;
     if (track.entry.policy.delivery === 'at-most-once' && track.events.has('started')) return true;
     return track.letters > 0 && !holds(track.entry);
   }
@@ -92,7 +116,7 @@ export class History {
     track.starts++;
     if (track.starts > 1) this.repeats++;
     if (entry.policy.delivery === 'at-most-once' && track.starts > 1 && !track.commanded) this.flag('A3 at-most-once started twice', name);
-    if (now < entry.notBeforeMs && !track.commanded) this.flag('A13 early', `${name}: scheduled`);
+    if (now < entry.notBeforeMs && !track.commanded && !track.hurried) this.flag('A13 early', `${name}: scheduled`);
     if (job.attempt + 1 > entry.policy.attempts) this.flag('A14 attempts exceeded', name);
     if (!track.commanded) {
       if (track.sealed && legitimate) this.flag('A4 repeated after a clean handover', name);
@@ -101,7 +125,7 @@ export class History {
     }
     if (!legitimate) return;
     const waits = log.waiting.get(job.offset);
-    if (waits !== undefined && waits.dueMs > now && !track.commanded) this.flag('A13 early', `${name}: ${waits.reason} until ${waits.dueMs}, now ${now}`);
+    if (waits !== undefined && waits.dueMs > now && !track.commanded && !track.hurried) this.flag('A13 early', `${name}: ${waits.reason} until ${waits.dueMs}, now ${now}`);
     if (track.lane === null) return;
     for (const earlier of this.#lanes.get(track.lane) ?? []) {
       if (earlier === track) break;
@@ -112,9 +136,56 @@ export class History {
     else starts.push({ offset: job.offset, holder });
   }
 
-  ended(partition: Partition, job: Job, outcome: Outcome | 'interrupted'): void {
+  /** What is paused by what stands in the log before `position`. */
+  pausedAt(partition: number, position: number): Set<string> {
+    const paused = new Set<string>();
+    for (const { offset, scope, on } of this.#pauses[partition] ?? []) {
+      if (offset >= position) break;
+      if (on) paused.add(scope);
+      else paused.delete(scope);
+    }
+    return paused;
+  }
+
+  /** A job starts: did its owner read that it must not? */
+  heldBack(partition: Partition, job: Job, legitimate: boolean): void {
+    const { number, holder, log } = partition;
+    const name = `${number}/${job.offset} by ${holder}`;
+    const paused = this.pausedAt(number, log.position);
+    for (const scope of ['queue', `kind:${job.kind}`, `key:${job.key?.toString() ?? ''}`]) if (paused.has(scope)) this.flag('A16 started while paused', `${name}: ${scope}`);
+    const track = this.track(number, job.offset);
+    if (track.asked.length === 0) for (const [key, offset] of track.cancels) if (offset < log.position) this.flag('A18 started though cancelled', `${name}: ${key}`);
+    if (track.cancelled && legitimate && !track.commanded) this.flag('A18 cancel forgotten', name);
+    if (legitimate) this.#soleBearer(track, name, job);
+  }
+
+  /** Of the jobs of an id that may come again, no other lives, or was settled within its time. */
+  #soleBearer(track: Track, name: string, job: Job): void {
+    const { entry } = track;
+    if (entry.uniqueForMs === 0 || track.commanded) return;
+    for (const other of this.#bearers.get(`${job.lane.partition.number}/${entry.id}`) ?? []) {
+      if (other === track) return;
+      if (other.commanded || other.entry.policy.delivery === 'at-most-once' || other.events.has('duplicate') || (other.mayBeDropped && other.starts === 0)) continue;
+      // It cannot be told here when the mark of an earlier end ran out, but that it did not before its time.
+      if (!History.isOver(other) || (other.endedMs > 0 && job.startedMs < other.endedMs + other.entry.uniqueForMs)) this.flag('A17 ran beside its double', `${name}: ${other.entry.offset}`);
+    }
+  }
+
+  /** A burial's redrive was carried out. */
+  redriven({ number, log, holder }: Partition, origin: number): void {
+    const { asked, marked } = this.track(number, origin);
+    const latest = (list: Track['asked']): number => Math.max(-1, ...list.filter(({ offset }) => offset < log.position).map(({ burial }) => burial));
+    if (latest(asked) <= latest(marked)) this.flag('redriven twice', `${number}/${origin} by ${holder}`);
+  }
+
+  cancelled(partition: number, offset: number): void {
+    this.track(partition, offset).cancelled = true;
+  }
+
+  ended(partition: Partition, job: Job, outcome: Outcome | 'interrupted', endedMs: number | null): void {
     if (outcome === 'interrupted') return;
     const track = this.track(partition.number, job.offset);
+    if (endedMs !== null) track.endedMs = endedMs;
     track.ends++;
     if (outcome.type === 'done') track.done = true;
     if (outcome.type !== 'snooze') track.counted = { holder: partition.holder, attempt: job.attempt + 1 };
@@ -129,11 +200,13 @@ export class History {
 
   commanded(partition: number, offset: number, type: 'redrive' | 'discard', key: string): void {
     const track = this.track(partition, offset);
-    const alone = track.command?.answered ?? true;
-    track.command = { type, key, lived: track.starts + track.ends, alone, foundIn: 0, answered: false, applied: false };
     track.commanded = true;
     track.sealed = false;
     track.sealedAttempts = 0;
+    // The same burial again is the same command.
+    if (track.command?.key === key || track.asked.some(({ burial }) => type === 'redrive' && key === `redrive/${offset}/${burial}`)) return;
+    const alone = track.command?.answered ?? true;
+    track.command = { type, key, lived: track.starts + track.ends, alone, foundIn: 0, answered: false, applied: false };
   }
 
   /** A worker found the job waiting when it restored the room. */
@@ -142,25 +215,35 @@ export class History {
     if (command?.type === 'discard' && command.applied) this.flag('discard forgotten', `${partition}/${offset}`);
   }
 
-  letterAppended(partition: number, letter: DeadLetter): void {
-    this.track(partition, letter.job.offset).letters++;
+  letterAppended(partition: number, letter: DeadLetter, offset: number): void {
+    const track = this.track(partition, letter.job.offset);
+    track.letters++;
+    track.letterOffset = offset;
   }
 
   eventAppended(partition: number, event: JobEvent): void {
     const track = this.track(partition, event.job.offset);
     track.events.add(event.type);
+    if (event.type === 'duplicate' && !track.mayBeDropped && !track.done && track.letters === 0 && !track.cancelled) this.flag('A17 the first was dropped', `${partition}/${event.job.offset}`);
     if (event.type === 'buried' && track.letters === 0) this.flag('A15 buried without a DLQ copy', `${partition}/${event.job.offset}`);
   }
 
   retryAppended(partition: number, entry: LogEntry): void {
-    if (entry.valid && entry.type === 'applied') {
+    const { type, key, origin, offset, valid } = entry;
+    if (type === 'pause') this.#pauses[partition]?.push({ offset, scope: entry.scope, on: entry.on });
+    if (type === 'command' && entry.command === 'cancel') this.track(partition, origin).cancels.set(key, offset);
+    const burial = /^redrive\/\d+\/(\d+)$/.exec(key)?.[1];
+    if (burial !== undefined && type === 'command') this.track(partition, origin).asked.push({ burial: Number(burial), offset });
+    if (burial !== undefined && type === 'mark' && valid) this.track(partition, origin).marked.push({ burial: Number(burial), offset });
+    if (valid && (type === 'applied' || type === 'mark')) {
+      for (const { cancels } of this.tracks[partition]?.values() ?? []) cancels.delete(key);
       for (const { command } of this.tracks[partition]?.values() ?? []) {
         if (command?.key !== entry.key) continue;
         command.answered = true;
         command.applied ||= command.foundIn === entry.epoch && command.alone;
       }
     }
-    if (!entry.valid || entry.type !== 'tombstone') return;
+    if (!valid || type !== 'tombstone') return;
     const track = this.track(partition, entry.origin);
     if (!settledByEvent(track)) this.flag('tombstone before its event', `${partition}/${entry.origin}`);
   }
@@ -195,7 +278,7 @@ export class History {
         if (!settledByEvent(track)) this.flag('status stuck', name);
         const { command, entry } = track;
         const runs = !entry.poison && entry.key !== null && entry.policy.kind !== 'half' && entry.policy.delivery === 'at-least-once';
-        if (command?.type === 'redrive' && runs && track.starts + track.ends === command.lived && !track.done) this.flag('redrive forgotten', name);
+        if (command?.type === 'redrive' && runs && track.starts + track.ends === command.lived && !track.done && !track.cancelled) this.flag('redrive forgotten', name);
       }
     }
     for (const [lane, starts] of this.#laneStarts) {
@@ -221,16 +304,16 @@ function holds(entry: MainEntry): boolean {
 /** Its successors wait for it: strict, not put off to a time of its own, and it can run at all. */
 function isOrdered(track: Track): boolean {
   const { entry } = track;
-  return entry.policy.order === 'strict' && entry.notBeforeMs === 0 && !(entry.poison && entry.policy.whenBuried === 'continue');
+  return entry.policy.order === 'strict' && entry.notBeforeMs === 0 && !track.mayBeDropped && !(entry.poison && entry.policy.whenBuried === 'continue');
 }
 
 /** It starts at least once, and again only when a crash repeats it. */
 function isPlain(track: Track): boolean {
   const { entry } = track;
-  return entry.policy.delivery === 'at-least-once' && !entry.poison && entry.policy.kind !== 'half' && !track.commanded;
+  return entry.policy.delivery === 'at-least-once' && !entry.poison && entry.policy.kind !== 'half' && !track.commanded && !track.cancelled && !track.hurried && !track.mayBeDropped;
 }
 
 function settledByEvent(track: Track): boolean {
   const { events, entry } = track;
-  return events.has('done') || events.has('buried') || events.has('discarded') || (entry.policy.delivery === 'at-most-once' && events.has('started'));
+  return events.has('done') || events.has('buried') || events.has('discarded') || events.has('cancelled') || events.has('duplicate') || (entry.policy.delivery === 'at-most-once' && events.has('started'));
 }

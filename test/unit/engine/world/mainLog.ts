@@ -12,6 +12,7 @@ export interface MainEntry {
   readonly notBeforeMs: number;
   readonly poison: boolean;
   readonly bytes: number;
+  readonly uniqueForMs: number;
   /** Its schema is not there before. */
   readonly readableAtMs: number;
 }
@@ -30,14 +31,16 @@ export class MainLog {
     if (chance.hit(chances.gap)) this.endOffset += chance.hit(0.03) ? 13_000 + chance.int(20_000) : 1 + chance.int(3);
     const offset = this.endOffset++;
     const twin = chance.hit(chances.doubled) && this.entries.length > 0 ? chance.pick(this.entries) : null;
+    const unique = chance.hit(chances.unique);
     const entry: MainEntry = {
       offset,
-      id: twin?.id ?? `j${offset}`,
+      id: unique ? `u${chance.int(3)}` : (twin?.id ?? `j${offset}`),
       policy: chance.hit(0.6) ? (plan.kinds[0] as JobPolicy) : chance.pick(plan.kinds),
       key: chance.hit(chances.keyless) ? null : Buffer.from(`k${chance.int(plan.keys)}`),
       notBeforeMs: chance.hit(chances.scheduled) ? now + chance.int(1500) : 0,
       poison: chance.hit(chances.poison),
       bytes: chance.hit(chances.tooLarge) ? TOO_LARGE_BYTES : 100,
+      uniqueForMs: unique ? chance.pick([50, 500, 5000]) : 0,
       readableAtMs: chance.hit(chances.unread) ? now + chance.int(1000) : 0,
     };
     if (chance.hit(chances.gap)) this.endOffset++;
@@ -71,7 +74,7 @@ export class MainLog {
 
 export function inputOfMain(entry: MainEntry, policy: JobPolicy | null): JobInput {
   const { offset, id, key, bytes, notBeforeMs, poison } = entry;
-  return { offset, timestampMs: 0, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, fault: poison ? POISON : null };
+  return { offset, timestampMs: 0, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
 }
 
 /** As it comes back from a copy: when it may run is the record's to say, and what is wrong with it shows when it runs. */

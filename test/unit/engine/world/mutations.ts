@@ -99,7 +99,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'commit-first': {
     leavesOut: "rule 9: a commit does not wait for its predecessor's tombstone",
     edits: [
-      edit('settle.ts', 'if (lane.settling === null && lane.leaving === 0 && job.room', 'if (job.room'),
+      edit('settle.ts', 'if (sealed && lane.settling === null && lane.leaving === 0 && job.room', 'if (sealed && job.room'),
       edit('settle.ts', '      if (lane.leaving > 0) return;', ''),
     ],
     seeds: 2000,
@@ -128,7 +128,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'strangers-unanswered': {
     leavesOut: "strangers: a record under a waiting job's key is not answered",
-    edits: [edit('readLog.ts', '      readStrangersWord(partition, record.key);\n', '')],
+    edits: [edit('readLog.ts', '      else readStrangersWord(partition, record.key);\n', '')],
     seeds: 20_000,
   },
   'settle-before-event': {
@@ -138,23 +138,68 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'discard-answered-at-once': {
     leavesOut: 'a discard is told as applied before it is durable',
-    edits: [edit('commands.ts', "if (found && record.command === 'discard') pending.discards = job;\n    else putApplied", 'putApplied')],
+    edits: [edit('commands.ts', "        partition.answers.set(job, record.key);\n        withdraw(partition, job, 'discarded', now);", "        putApplied(partition, record.key);\n        withdraw(partition, job, 'discarded', now);")],
     seeds: 20_000,
   },
   'redrive-too-early': {
     leavesOut: 'a command does not wait for a job on its way out',
-    edits: [edit('commands.ts', "if (job?.state === 'burying' || job?.state === 'ended') continue;", '')],
+    edits: [edit('commands.ts', "if (job !== null && (job.state === 'burying' || job.state === 'ended' || job.state === 'claiming')) return;", '')],
     seeds: 2000,
   },
   'repeat-claimed': {
     leavesOut: 'an interrupted at-most-once attempt runs again',
-    edits: [edit('finish.ts', "export function interruptAttempt(partition: Partition, job: Job, now: number): void {\n  if (job.claimed) {", 'export function interruptAttempt(partition: Partition, job: Job, now: number): void {\n  if (job.claimed && now < 0) {')],
+    edits: [edit('finish.ts', "  if (job.claimed) {\n    // At most once: this was it.", '  if (job.claimed && now < 0) {')],
     seeds: 2000,
   },
   'closed-full-room': {
     leavesOut: 'a full room blocks the second reading that its jobs wait for',
     edits: [edit('partition.ts', '(this.rereadIndex < this.reread.length || (this.room', '((this.room')],
     seeds: 2000,
+  },
+  'forget-redriven': {
+    leavesOut: 'a successor does not know what was redriven',
+    edits: [edit('marks.ts', 'if (redrive !== null) noteRedriven(partition, redrive.origin, redrive.burial);', '')],
+    seeds: 2000,
+  },
+  'forget-pauses': {
+    leavesOut: 'a successor does not know what is paused',
+    edits: [edit('marks.ts', "  if (record.key.startsWith(PAUSE_PREFIX)) setPause(partition, record.key.slice(PAUSE_PREFIX.length), true);\n", '')],
+    seeds: 2000,
+  },
+  'marks-let-go': {
+    leavesOut: 'marks do not keep the retry frontier behind them',
+    edits: [edit('marks.ts', 'partition.log.note(mark, offset, write.epoch, write.seq);', '')],
+    seeds: 2000,
+  },
+  'marks-unanswered': {
+    leavesOut: 'rule 7: what is written under the keys of marks is not answered',
+    edits: [edit('readLog.ts', "  if (partition.phase === 'active') tellMarkTruth(partition, key, claimed);", "  if (partition.phase === 'active') return;")],
+    seeds: 20_000,
+  },
+  'second-command-unanswered': {
+    leavesOut: 'a redrive that was carried out is not marked again under the second command',
+    edits: [edit('commands.ts', '  putMark(partition, mark);\n  const older', '  if (again) putApplied(partition, record.key);\n  else putMark(partition, mark);\n  const older')],
+    seeds: 2000,
+  },
+  'unmarked-ids': {
+    leavesOut: 'a job is settled before the mark of its id is read back',
+    edits: [edit('settle.ts', '    if (job.uniqueForMs > 0 && isSealing(partition, job)) return;\n', ''), edit('settle.ts', 'const sealed = job.uniqueForMs === 0 || sealId(partition, job, now);', 'const sealed = job.uniqueForMs === 0 || sealId(partition, job, now) || true;')],
+    seeds: 20_000,
+  },
+  'cancel-answered-at-once': {
+    leavesOut: 'a cancel is told as applied before it is durable',
+    edits: [edit('commands.ts', '  partition.answers.set(job, record.key);\n  // One', '  putApplied(partition, record.key);\n  // One')],
+    seeds: 20_000,
+  },
+  'gathered-in-a-pause': {
+    leavesOut: 'what was gathered for a batch starts in spite of a pause',
+    edits: [edit('commands.ts', 'if (on) partition.host.ungather((job) => job.lane.partition === partition && partition.pauses?.holds(job) === true);\n    else', 'if (!on)')],
+    seeds: 2000,
+  },
+  'claimed-goes-last': {
+    leavesOut: 'what is called back goes before what was settled before its start',
+    edits: [edit('commands.ts', '  letClaimedGoFirst(revived);\n', '')],
+    seeds: 20_000,
   },
   'cut-map': {
     leavesOut: "offsets beyond the commit's map are taken in",

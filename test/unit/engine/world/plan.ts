@@ -31,6 +31,10 @@ export interface Plan {
     readonly commit: number;
     readonly commitLost: number;
     readonly command: number;
+    /** Of a step: somebody pauses something, or resumes it. */
+    readonly pause: number;
+    /** Of a job: its id may come again. */
+    readonly unique: number;
     /** Of a step: somebody who has no business there writes into the retry topic. */
     readonly stranger: number;
     readonly park: number;
@@ -99,6 +103,7 @@ export function drawPlan(chance: Chance, overrides: { readonly lagSteps?: number
       frontierPatienceMs: chance.pick([10, 100, 1000]),
       unknownKindBoundMs: chance.pick([500, 3000]),
       retryRecordBytes: 6000,
+      rememberedIds: 1000,
     },
     lagSteps: overrides.lagSteps ?? LAG_STEPS,
     chances: {
@@ -116,6 +121,8 @@ export function drawPlan(chance: Chance, overrides: { readonly lagSteps?: number
       commit: chance.pick([0.15, 0.5]),
       commitLost: chance.pick([0, 0.1]),
       command: rare(0.03),
+      pause: rare(0.02),
+      unique: rare(0.3),
       stranger: rare(0.02),
       park: rare(0.1),
       gap: chance.pick([0, 0.2]),

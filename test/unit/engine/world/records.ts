@@ -17,7 +17,7 @@ export function payloadOf(publication: Publication): Payload {
 
 function sentOf(write: RoomWrite): Sent {
   const { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure } = write;
-  return { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure, command: 'redrive' };
+  return { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure, command: 'redrive', control: false, on: false, scope: '' };
 }
 
 /** A record of the retry topic as a worker's engine reads it. */
@@ -33,10 +33,14 @@ export function roomRecordOf(entry: LogEntry, main: MainLog, policies: ReadonlyM
       return { type: entry.type, offset, key, epoch, seq, origin };
     case 'lease':
       return { type: 'lease', offset, key, epoch, holder: entry.holder };
+    case 'mark':
+      return { type: 'mark', offset, key, epoch, seq, untilMs: entry.dueMs, origin };
+    case 'pause':
+      return { type: 'pause', offset, key, on: entry.on, scope: entry.scope };
     case 'applied':
       return { type: 'applied', offset, key, epoch, seq };
     case 'foreign':
-      return { type: 'foreign', offset, key };
+      return { type: 'foreign', offset, key, control: entry.control };
     case 'command':
       return { type: 'command', offset, key, command: entry.command, job: copied(main, origin, policies), firstFailure: entry.firstFailure };
   }

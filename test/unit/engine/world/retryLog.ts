@@ -5,7 +5,7 @@ import type { Chance } from './random.ts';
 
 /** A record for the retry topic: its content when it was sent. */
 export interface Sent {
-  readonly type: RoomWrite['type'] | 'command' | 'foreign';
+  readonly type: RoomWrite['type'] | 'command' | 'pause' | 'foreign';
   readonly key: string;
   readonly origin: number;
   readonly holder: string;
@@ -16,8 +16,19 @@ export interface Sent {
   readonly reason: WaitReason;
   readonly failure: Failure | null;
   readonly firstFailure: Failure | null;
-  readonly command: 'redrive' | 'discard';
+  readonly command: 'redrive' | 'discard' | 'cancel' | 'run-now';
+  /** Of a stranger's record: under a control key. */
+  readonly control: boolean;
+  /** Of a pause. */
+  readonly on: boolean;
+  readonly scope: string;
 }
+
+/** What a record says that says nothing. */
+export const BLANK: Sent = {
+  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
+  control: false, on: false, scope: '',
+};
 
 export interface LogEntry extends Sent {
   readonly offset: number;
@@ -36,6 +47,8 @@ export class RetryLog {
   holder = '';
   /** The valid word about each job that is in the room. */
   readonly waiting = new Map<number, LogEntry>();
+  /** Keys of the marks that stand. */
+  readonly marks = new Set<string>();
   /** Who waited when a lease came into force, by its holder. */
   readonly waitingAtLease = new Map<string, readonly number[]>();
   /** When a null was first the only one of its key. */
@@ -57,12 +70,14 @@ export class RetryLog {
       this.entries.push(entry);
       if (valid && sent.type === 'wait') this.waiting.set(sent.origin, entry);
       else if (valid && (sent.type === 'tombstone' || sent.type === 'void')) this.waiting.delete(sent.origin);
+      if (valid && sent.type === 'mark') this.marks.add(sent.key);
+      else if (valid && sent.type === 'applied') this.marks.delete(sent.key);
       return entry;
     });
   }
 
   #judge(sent: Sent): boolean {
-    if (sent.type === 'command') return true;
+    if (sent.type === 'command' || sent.type === 'pause') return true;
     if (sent.type === 'foreign') return false;
     if (sent.type === 'lease') {
       if (sent.epoch <= this.epoch || sent.holder === 'forger') return false;
@@ -118,5 +133,5 @@ function isNull(entry: LogEntry): boolean {
 
 /** Keys of leases and commands are out of the reach of job ids. */
 function wireKey(entry: LogEntry): string {
-  return entry.type === 'lease' || entry.type === 'command' || entry.type === 'applied' ? `\u0000${entry.key}` : entry.key;
+  return entry.control || entry.type === 'lease' || entry.type === 'command' || entry.type === 'pause' || entry.type === 'mark' || entry.type === 'applied' ? `\u0000${entry.key}` : entry.key;
 }

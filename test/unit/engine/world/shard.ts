@@ -21,6 +21,8 @@ export interface Shard {
   owner: { readonly workerId: number; readonly generation: number } | null;
   /** Steps with a live owner so far. */
   age: number;
+  /** End of its dead-letter topic. */
+  letters: number;
 }
 
 /** What a worker sees of its world. */

@@ -1,12 +1,12 @@
 import { leaseWrite } from '../../../../shared/engine/room.ts';
 import { plainPolicy, Solo } from '../solo.ts';
-import type { LogEntry } from './retryLog.ts';
+import { BLANK, type LogEntry } from './retryLog.ts';
 
 const retry = { type: 'retry', afterMs: 100, failure: null } as const;
 const FAR_MS = 1e12;
 
 const entry = (offset: number, change: Partial<LogEntry>): LogEntry => ({
-  offset, type: 'wait', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'retry', failure: null, firstFailure: null, command: 'redrive', age: 0, valid: true, ...change,
+  ...BLANK, offset, type: 'wait', reason: 'retry', age: 0, valid: true, ...change,
 });
 /** With the key that the engine itself gives to such a lease. */
 const leaseEntry = (offset: number, epoch: number, holder: string): LogEntry => entry(offset, { type: 'lease', key: leaseWrite(epoch, holder).key, epoch, holder });

@@ -130,6 +130,7 @@ export class Worker {
     this.engine.tick(now);
     if (chances.unread > 0) this.engine.resumeIntake(now);
     this.#endAttempts();
+    this.#perform();
     for (const start of this.engine.takeStarts(now)) for (const job of 'id' in start ? [start] : start) this.#beginAttempt(job);
     if (chance.hit(chances.flush)) this.#publish();
     if (chance.hit(chances.commit)) this.#commit();
@@ -154,6 +155,7 @@ export class Worker {
     }
     if (partition.phase !== 'active') history.flag('started when not active', `${partition.holder}: ${job.offset}`);
     const legitimate = this.#legitimate(partition);
+    if (!job.claimed) history.heldBack(partition, job, legitimate);
     trace?.('start', `${partition.number}/${job.offset}`, `attempt ${job.attempt + 1}`, 'by', partition.holder, legitimate ? '' : 'ZOMBIE');
     const lane = job.lane;
     for (const other of this.#running) if (other.job.lane.partition === partition && lane.key !== null && other.job.lane.key === lane.key) history.flag('A8 overlap', `${partition.holder}: ${other.job.offset} and ${job.offset}`);
@@ -171,8 +173,10 @@ export class Worker {
       const cutOff = aborted || (partition.draining && troubled && chance.hit(0.3));
       const outcome = cutOff && chance.hit(0.7) ? 'interrupted' : this.#outcome(job);
       trace?.('end', `${partition.number}/${job.offset}`, outcome === 'interrupted' ? outcome : outcome.type, 'by', partition.holder);
-      history.ended(partition, job, outcome);
+      history.ended(partition, job, outcome, this.#legitimate(partition) ? now : null);
+      const cancelled = partition.cancelling.has(job) && (outcome === 'interrupted' || outcome.type !== 'done');
       this.engine.attemptEnded(job, outcome, now);
+      if (cancelled && partition.phase === 'active') history.cancelled(partition.number, job.offset);
     }
     if (this.#parked.length > 0 && chance.hit(0.3)) for (const job of this.#parked.splice(0)) this.engine.unpark(job);
   }
@@ -312,6 +316,9 @@ export class Worker {
       case 'abort':
         for (const running of this.#running) if (running.job.lane.partition.reign === effect.reign) running.aborted = true;
         return;
+      case 'cancel':
+        for (const running of this.#running) if (running.job === effect.job) running.aborted = true;
+        return;
       case 'reassign':
         if (partition !== undefined) this.#reassigning.set(effect.partition, partition);
         return;
@@ -326,6 +333,12 @@ export class Worker {
         const { notice } = effect;
         trace?.('notice', partition?.holder ?? effect.partition, JSON.stringify(notice));
         if (notice.type === 'command-applied' && notice.command === 'discard' && notice.found) history.discarded(effect.partition, notice.origin, partition?.epoch ?? 0);
+        if (notice.type === 'command-applied' && notice.found && partition !== undefined) {
+          // A zombie may have acted before it read on: its time to tell is not the time of its act.
+          if (notice.command === 'redrive' && this.#legitimate(partition)) history.redriven(partition, notice.origin);
+          const runs = this.#running.some(({ job }) => job.lane.partition === partition && job.offset === notice.origin);
+          if (notice.command === 'cancel' && !runs) history.cancelled(effect.partition, notice.origin);
+        }
         if (notice.type === 'active' && partition !== undefined) this.#checkRestored(partition, shards[effect.partition] as Shard);
         return;
       }

@@ -3,16 +3,12 @@ import { History } from './history.ts';
 import { MainLog } from './mainLog.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { Chance } from './random.ts';
-import { RetryLog, type Sent } from './retryLog.ts';
+import { BLANK, RetryLog } from './retryLog.ts';
 import type { Payload, Shard, Surroundings } from './shard.ts';
 import { Worker } from './worker.ts';
 
 const HEALING_STEPS = 6000;
 const WORKERS = 3;
-
-const BLANK: Sent = {
-  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
-};
 
 export interface WorldOptions {
   readonly seed: number;
@@ -54,7 +50,7 @@ class World implements Surroundings {
     this.trace = trace ?? null;
     this.history = new History(this.plan.partitions);
     this.shards = Array.from({ length: this.plan.partitions }, (_, number) => ({
-      number, main: new MainLog(), retry: new RetryLog(this.chance, this.plan.chances.gap), committed: null, owner: null, age: 0,
+      number, main: new MainLog(), retry: new RetryLog(this.chance, this.plan.chances.gap), committed: null, owner: null, age: 0, letters: 0,
     }));
     this.trace?.(JSON.stringify(this.plan));
   }
@@ -69,6 +65,7 @@ class World implements Surroundings {
         jobs++;
       }
       if (chance.hit(plan.chances.command)) this.#commandAnything();
+      if (chance.hit(plan.chances.pause)) this.#pauseAnything();
       if (chance.hit(plan.chances.stranger)) this.#strangerWrites();
       this.#stepAll();
       if (chance.hit(plan.chances.fault)) this.#fault();
@@ -94,7 +91,7 @@ class World implements Surroundings {
         for (const event of payload.items) history.eventAppended(shard.number, event);
         return;
       case 'dlq':
-        for (const letter of payload.items) history.letterAppended(shard.number, letter);
+        for (const letter of payload.items) history.letterAppended(shard.number, letter, shard.letters++);
         return;
     }
   }
@@ -110,16 +107,38 @@ class World implements Surroundings {
     this.trace?.('job', `${shard.number}/${entry.offset}`, entry.key?.toString(), entry.policy.kind, entry.id, entry.notBeforeMs > 0 ? 'scheduled' : '', entry.poison ? 'poison' : '');
   }
 
+  /** Stops something, or lets it go on: twice at times, or what was never stopped. */
+  #pauseAnything(): void {
+    const shard = this.chance.pick(this.shards);
+    const scope = this.chance.pick(['queue', `kind:${this.chance.pick(this.plan.kinds).kind}`, `key:k${this.chance.int(this.plan.keys)}`]);
+    this.#pause(shard, scope, this.chance.hit(0.5));
+  }
+
+  #pause(shard: Shard, scope: string, on: boolean): void {
+    this.land(shard, { stream: 'retry', records: [{ ...BLANK, type: 'pause', key: `c${this.#commands++}`, scope, on }] });
+  }
+
   #commandAnything(): void {
     const shard = this.chance.pick(this.shards);
     if (shard.main.entries.length === 0) return;
-    this.#command(shard, this.chance.pick(shard.main.entries).offset, this.chance.hit(0.7) ? 'redrive' : 'discard');
+    const { offset } = this.chance.pick(shard.main.entries);
+    if (this.chance.hit(0.5)) this.#command(shard, offset, this.chance.hit(0.7) ? 'redrive' : 'discard');
+    else this.#commandJob(shard, offset + (this.chance.hit(0.2) ? 1 : 0), this.chance.hit(0.7) ? 'cancel' : 'run-now');
+  }
+
+  /** Of any job, also of one that nobody has read; of one that is yet to be enqueued there is nothing to say. */
+  #commandJob(shard: Shard, origin: number, command: 'cancel' | 'run-now'): void {
+    if (!shard.main.entries.some(({ offset }) => offset === origin)) return;
+    const key = `c${this.#commands++}`;
+    this.history.track(shard.number, origin).hurried ||= command === 'run-now';
+    this.land(shard, { stream: 'retry', records: [{ ...BLANK, type: 'command', key, origin, command }] });
   }
 
   /** An operator who sees a dead letter speaks of it. */
   #command(shard: Shard, origin: number, command: 'redrive' | 'discard'): void {
-    if (this.history.track(shard.number, origin).letters === 0) return;
-    const key = `c${this.#commands++}`;
+    const track = this.history.track(shard.number, origin);
+    if (track.letters === 0) return;
+    const key = command === 'redrive' ? `redrive/${origin}/${track.letterOffset}` : `c${this.#commands++}`;
     this.history.commanded(shard.number, origin, command, key);
     this.land(shard, { stream: 'retry', records: [{ ...BLANK, type: 'command', key, origin, command }] });
   }
@@ -128,6 +147,12 @@ class World implements Surroundings {
   #strangerWrites(): void {
     const shard = this.chance.pick(this.shards);
     if (shard.main.entries.length === 0) return;
+    const marks = [...shard.retry.marks];
+    if (marks.length > 0 && this.chance.hit(0.5)) {
+      const type = this.chance.pick(['foreign', 'applied', 'mark'] as const);
+      this.land(shard, { stream: 'retry', records: [{ ...BLANK, type, control: true, key: this.chance.pick(marks), epoch: shard.retry.epoch + 5000, seq: 1 }] });
+      return;
+    }
     const { offset, id } = this.chance.pick(shard.main.entries);
     const type = this.chance.pick(['foreign', 'tombstone', 'wait', 'lease'] as const);
     const key = type === 'lease' ? 'lease/forged' : this.chance.hit(0.8) ? id : `${id}@${offset}`;
@@ -214,6 +239,7 @@ class World implements Surroundings {
     this.troubled = false;
     for (const late of this.#late.splice(0)) this.land(late.shard, late.payload);
     for (const worker of this.#workers) worker.frozen = 0;
+    for (const shard of this.shards) for (const scope of this.history.pausedAt(shard.number, Infinity)) this.#pause(shard, scope, false);
     if (chance.hit(0.5)) for (const worker of [...this.#workers]) this.#crash(worker);
     for (const late of this.#late.splice(0)) this.land(late.shard, late.payload);
     this.#settle();
@@ -234,13 +260,15 @@ class World implements Surroundings {
         return;
       }
     }
-    for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}`);
+    for (const shard of this.shards) if (!this.#quiet(shard)) this.history.flag('A11 stuck', `${shard.number} of ${JSON.stringify(shard.owner)}: ${describe(this.#ownerOf(shard)?.engine.partitions.get(shard.number))}`);
   }
 
   #releaseHeld(): void {
     for (const shard of this.shards) {
       const partition = this.#ownerOf(shard)?.engine.partitions.get(shard.number);
-      if (partition?.phase !== 'active' || partition.commands.size > 0) continue;
+      if (partition?.phase !== 'active') continue;
+      // Those about jobs that are yet to be read stand until the held make room for them.
+      if ([...partition.commands.values()].some(({ record }) => record.type === 'command' && (record.command === 'redrive' || record.command === 'discard'))) continue;
       for (const job of partition.room.values()) if (job.state === 'held') this.#command(shard, job.offset, this.chance.hit(0.7) ? 'redrive' : 'discard');
     }
   }
@@ -252,7 +280,8 @@ class World implements Surroundings {
     const settled = partition.room.size === 0 && partition.frontier.offset >= shard.main.endOffset && partition.commands.size === 0;
     if (!settled || partition.log.position < shard.retry.endOffset || !partition.isDrained) return false;
     const { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
-    const left = { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size, lanes: [...partition.lanes.values()].filter((lane) => !lane.idle).length, keys: partition.roomKeys.size };
+    const pauses = partition.pauses === null && ![...partition.marks.keys()].some((key) => key.startsWith('pause/')) ? 0 : 1;
+    const left = { pauses, answers: partition.answers.size, cancelling: partition.cancelling.size, running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size, lanes: [...partition.lanes.values()].filter((lane) => !lane.idle).length, keys: partition.roomKeys.size };
     if (Object.values(left).some((count) => count !== 0)) this.history.flag('not back to nothing', JSON.stringify(left));
     return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
   }
@@ -261,4 +290,14 @@ class World implements Surroundings {
 /** Time counts for compaction's lag only while the owner can say what it has to say. */
 function isAtWork(partition: Partition | undefined): boolean {
   return partition?.phase === 'active' && partition.events.retryAtMs === null && partition.retry.retryAtMs === null && partition.dlq.retryAtMs === null;
+}
+
+function describe(partition: Partition | undefined): string {
+  if (partition === undefined) return 'nobody';
+  const { phase, running, claims, memoryJobs, room, lanes, commands, backlogRecords, mainPaused, frontier } = partition;
+  const unsettled = Array.from({ length: frontier.endSlot - frontier.firstSlot }, (_, at) => frontier.jobAt(frontier.firstSlot + at)).flatMap((job) => (job === null ? [] : [`${job.offset} ${job.kind} ${job.lane.key} ${job.state}`]));
+  return JSON.stringify({
+    unsettled, phase, running, claims, memoryJobs, backlogRecords, mainPaused, position: frontier.position, room: [...room.values()].map(({ offset, state, logKey }) => `${offset} ${state} ${logKey}`),
+    lanes: [...lanes.values()].filter((lane) => !lane.idle).map((lane) => `${lane.key}: head ${lane.head?.offset ?? '-'} busy ${lane.busy?.offset ?? '-'} ready ${lane.ready}`), commands: [...commands.keys()],
+  });
 }
