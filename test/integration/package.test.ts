@@ -47,5 +47,23 @@ test('its commands generate payload types, and say what a worker needs', async (
   const bin = (name: string, ...args: string[]) => run(process.execPath, [join(app, 'node_modules', '.bin', name), ...args], { cwd: app });
   expect((await bin('millrace-schemas', 'schemas')).stdout).toContain('1 subjects, 1 versions: written');
   expect((await bin('millrace-schemas', 'schemas', '--check')).stdout).toContain('the code fits');
-  await expect(bin('millrace-worker')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('millrace-worker ./jobs.js') as string });
+  await expect(bin('millrace-worker')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('For instance: ./jobs.js') as string });
+});
+
+test('its sandboxes start from what was installed', async () => {
+  await writeFile(join(app, 'render.js'), 'export const handle = (payload, ctx) => { if (payload.exits) process.exit(5); ctx.logger.info("rendered"); };');
+  await writeFile(join(app, 'sandbox.js'), `
+    import { createSandboxStarter } from './node_modules/millrace/dist/shared/isolation/sandbox.js';
+    import { systemClock } from './node_modules/millrace/dist/shared/runtime/clock.js';
+    const isolation = { handler: new URL('./render.js', import.meta.url).href, maxMemoryBytes: 512 * 1024 * 1024 };
+    const sandbox = createSandboxStarter(systemClock)('reports/render', isolation, () => undefined);
+    await sandbox.ready;
+    const task = { id: 'a', key: null, kind: 'render', queue: 'reports', attempt: 1, fence: 1, enqueuedAtMs: 0 };
+    const lines = [];
+    const first = await sandbox.run({ ...task, payload: {} }, (line) => { lines.push(line.message); });
+    const second = await sandbox.run({ ...task, payload: { exits: true } }, () => undefined);
+    console.log(first.outcome.type, lines.join(), second.error.code);
+  `);
+  const { stdout } = await run(process.execPath, ['sandbox.js'], { cwd: app });
+  expect(stdout.trim()).toBe('done rendered SANDBOX_EXITED');
 });
