@@ -19,7 +19,7 @@ test('keeps every promise on three brokers while workers, brokers, the network, 
   const lines: string[] = [];
   const journal = new Journal((line) => { lines.push(line); }, false);
   const { violations, failures, figures } = await runChaos(
-    { ...usualOptions, seed: 4, inTurn: faults, longestHoldMs: 12_000, jobsPerSecond: 60, restMs: [500, 1500] },
+    { ...usualOptions, seed: 4, inTurn: faults, longestHoldMs: 8000, sessionTimeoutMs: 6000, jobsPerSecond: 60, restMs: [500, 1500] },
     cluster, inject('registryUrl'), join(dataDir, 'run'), journal, new AbortController().signal,
   );
   // The story of the run, where something went wrong.
