@@ -13,6 +13,7 @@ export type { AvroSchema, PayloadSchema } from '../schemas/payloadSchema.ts';
 
 export { createClient, type Client, type ClientOptions, type EnqueueEntry } from './client/client.ts';
 export type { EnqueueOptions } from './client/enqueueOptions.ts';
+export { createHttpClient, type HttpClient, type HttpClientOptions, type HttpEnqueueOptions, type HttpJob } from './intake/httpClient.ts';
 export type { Receipt } from './client/receipts.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
 export type { QueueObserver } from './worker/observer.ts';

@@ -57,6 +57,8 @@ export function addIntakeRoutes(app: FastifyInstance, parts: IntakeRouteParts): 
     const check = compileCheck(request);
     const one = (line: Line): Promise<string> => answerLine(line, caller, check);
     const lines = upTo(parts.maxBatchLines, readLines(request.body, { maxLineBytes: maxBodyBytes, idleMs: parts.idleMs, clock }));
+    // What is still to come when all is said is not wanted.
+    reply.raw.once('finish', () => { if (!request.raw.complete) request.raw.destroy(); });
     return reply.code(200).header('content-type', NDJSON).send(Readable.from(withEnd(answerLines(lines, one, WINDOW)), { objectMode: true, highWaterMark: 16 }));
   });
 

@@ -38,30 +38,26 @@ export async function* readLines(stream: Readable, { maxLineBytes, idleMs, clock
     else parts = [];
   };
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
-  try {
-    for (;;) {
-      const came = await within(chunks.next(), idleMs, clock);
-      if (came.done === true) break;
-      const chunk = came.value;
-      for (let start = 0; start <= chunk.length;) {
-        const end = chunk.indexOf(LINE_FEED, start);
-        if (end < 0) {
-          // A copy: a short rest shall not keep the whole chunk alive.
-          if (start < chunk.length) add(Buffer.from(chunk.subarray(start)));
-          break;
-        }
-        add(chunk.subarray(start, end));
-        const line = take();
-        if (!isBlank(line)) yield line;
-        start = end + 1;
+  for (;;) {
+    const came = await within(chunks.next(), idleMs, clock);
+    if (came.done === true) break;
+    const chunk = came.value;
+    for (let start = 0; start <= chunk.length;) {
+      const end = chunk.indexOf(LINE_FEED, start);
+      if (end < 0) {
+        // A copy: a short rest shall not keep the whole chunk alive.
+        if (start < chunk.length) add(Buffer.from(chunk.subarray(start)));
+        break;
       }
-    }
-    if (bytes > 0) {
+      add(chunk.subarray(start, end));
       const line = take();
       if (!isBlank(line)) yield line;
+      start = end + 1;
     }
-  } finally {
-    stream.destroy();
+  }
+  if (bytes > 0) {
+    const line = take();
+    if (!isBlank(line)) yield line;
   }
 }
 
