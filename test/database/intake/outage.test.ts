@@ -60,3 +60,25 @@ it('refuses when it stops, and answers what is under way', async () => {
   await closed;
   hold();
 });
+
+it('refuses by HTTP what a full queue may not hold, with the time after which to try again; what is in already is answered still', async () => {
+  const full = await openDoor({ database: stage.database, limits: { maxJobs: 20, maxDrainMs: 1e12 } });
+  try {
+    const send = (sequence: number) => full.app.inject({
+      method: 'POST', url: '/v1/jobs', headers: { 'content-type': 'application/json', 'idempotency-key': `full-${sequence}` }, payload: JSON.stringify({ kind: 'order.ship', payload: order(sequence) }),
+    });
+    const inside = await send(0);
+    expect(inside.statusCode).toBe(202);
+    const answers = [];
+    for (let sequence = 1; sequence < 40; sequence += 1) answers.push(await send(sequence));
+    const refused = answers.filter(({ statusCode }) => statusCode === 503);
+    // Between two looks at Kafka some may be counted twice, none may be forgotten.
+    expect(full.records('shipping').length).toBeLessThanOrEqual(20);
+    expect(refused.length).toBeGreaterThanOrEqual(20);
+    expect(refused[0]?.json()).toMatchObject({ code: 'QUEUE_FULL' });
+    expect(Number(refused[0]?.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await send(0)).body).toBe(inside.body);
+  } finally {
+    await full.close();
+  }
+});
