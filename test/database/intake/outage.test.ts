@@ -56,6 +56,8 @@ it('refuses when it stops, and answers what is under way', async () => {
   while (stage.door.pendingJobs === 0) await sleep(1);
   const closed = stage.door.close();
   expect((await post(901)).json()).toMatchObject({ status: 503, code: 'SHUTDOWN' });
+  const batch = await stage.app.inject({ method: 'POST', url: '/v1/jobs/batch', headers: { 'content-type': 'application/x-ndjson' }, payload: '{}\n{}\n' });
+  expect(batch.body.trim().split('\n').map((line) => JSON.parse(line) as object)).toMatchObject([{ line: 0, status: 503, problem: { code: 'SHUTDOWN' } }]);
   expect((await underWay).statusCode).toBe(202);
   await closed;
   hold();
