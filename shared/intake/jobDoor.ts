@@ -61,6 +61,8 @@ export interface JobDoor {
   accept(submission: Submission, caller: Caller): Promise<Accepted>;
   /** Refuses what comes from now on, and waits for what is under way. */
   close(): Promise<void>;
+  /** It takes nothing any more. */
+  readonly closing: boolean;
   readonly pendingJobs: number;
   /** Queues that Kafka takes nothing for now, since when, monotonic ms. */
   outages(): ReadonlyMap<string, number>;
@@ -149,6 +151,7 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
   };
 
   return {
+    get closing() { return closing; },
     get pendingJobs() { return pendingJobs; },
     outages: () => new Map([...guards].flatMap(([queue, { failingSinceMs }]) => (failingSinceMs === null ? [] : [[queue, failingSinceMs] as const]))),
     accept: (submission, caller) => holding(caller.bytes, async () => {

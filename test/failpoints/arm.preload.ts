@@ -16,7 +16,7 @@ const failpoints = new Failpoints({
   armed: arming.armed,
   recording: arming.visitFile !== null,
   die() {
-    appendFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now(), flushedMs: failpoints.flushedMs } satisfies Death)}\n`);
+    appendFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now(), durableBeforeMs: failpoints.durableBeforeMs } satisfies Death)}\n`);
     process.kill(process.pid, 'SIGKILL');
   },
 });

@@ -27,6 +27,6 @@ export interface Visited {
 export interface Death {
   readonly pid: number;
   readonly atMs: number;
-  /** See `Failpoints.flushedMs`. */
-  readonly flushedMs: number | null;
+  /** See `Failpoints.durableBeforeMs`. */
+  readonly durableBeforeMs: number | null;
 }

@@ -18,18 +18,23 @@ export interface FailpointOptions {
   readonly die: (armed: Armed) => void;
 }
 
-/** Where a worker commits. */
+/** Where a worker commits, and where it publishes: what makes the ends of attempts durable. */
 export const COMMIT_BOUNDARY = 'shared/worker/commitLoop.ts:#commit#1';
+export const PUBLISH_BOUNDARY = 'shared/worker/publisher.ts:#send#1';
+/** From an attempt's end to its commit: a publication under way, a dead letter, the event. */
+const PUBLICATIONS_BEFORE_COMMIT = 3;
 
 /** What instrumented sources call. All is synchronous: no turn of the event loop, no tick more than without. */
 export class Failpoints {
   phase: Phase = 'start';
   /** `phase point` → visits. */
   readonly visits = new Map<string, number>();
-  /** Epoch ms at which the commit before the last acked one began; null: there were not two. What had ended well before it is durable. */
-  flushedMs: number | null = null;
+  /** When the commit before the last acked one began, epoch ms; null: there were not two. */
+  #flushedMs: number | null = null;
   #lastFlushMs: number | null = null;
   #commitMs = 0;
+  readonly #publishing = new Set<number>();
+  #slowestPublishMs = 0;
   readonly #armed: Armed | null;
   readonly #recording: boolean;
   readonly #die: (armed: Armed) => void;
@@ -51,7 +56,28 @@ export class Failpoints {
     this.#at(boundary, 'before');
   }
 
+  /**
+   * What a worker ran that had ended well before this (epoch ms) is durable, judged by its own acks: how soon they come is the machine's doing. Null:
+   * it has not committed often enough to say.
+   */
+  get durableBeforeMs(): number | null {
+    const nowMs = Date.now();
+    const slowestMs = [...this.#publishing].reduce((slowest, begunMs) => Math.max(slowest, nowMs - begunMs), this.#slowestPublishMs);
+    return this.#flushedMs === null ? null : this.#flushedMs - PUBLICATIONS_BEFORE_COMMIT * slowestMs;
+  }
+
+  #timePublication(publication: Promise<unknown>): void {
+    const begunMs = Date.now() + this.#publishing.size / 1000; // apart from others of the same millisecond
+    this.#publishing.add(begunMs);
+    const ended = (): void => {
+      this.#publishing.delete(begunMs);
+      this.#slowestPublishMs = Math.max(this.#slowestPublishMs, Date.now() - begunMs);
+    };
+    publication.then(ended, ended);
+  }
+
   left<T>(boundary: string, operand: T): T {
+    if (boundary === PUBLISH_BOUNDARY && operand instanceof Promise) this.#timePublication(operand);
     this.#at(boundary, 'left');
     // Its reaction comes before that of the await, for it is given first.
     if (operand instanceof Promise) operand.then(undefined, () => { this.#at(boundary, 'failed'); });
@@ -59,7 +85,7 @@ export class Failpoints {
   }
 
   back<T>(boundary: string, value: T): T {
-    if (boundary === COMMIT_BOUNDARY) [this.flushedMs, this.#lastFlushMs] = [this.#lastFlushMs, this.#commitMs];
+    if (boundary === COMMIT_BOUNDARY) [this.#flushedMs, this.#lastFlushMs] = [this.#lastFlushMs, this.#commitMs];
     this.#at(boundary, 'back');
     return value;
   }

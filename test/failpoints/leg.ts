@@ -27,7 +27,7 @@ export interface Tour {
 
 export const JOBS = 4;
 const ENTITIES = 12;
-/** From an attempt's end to the start of the commit that makes it durable: its events go with the next flush, and must be acked before. */
+/** From an attempt's end to the start of the commit that makes it durable, where acks come at once: flushes are 100 ms apart. */
 export const FLUSH_WINDOW_MS = 1000;
 
 /** One visit of a tour: entities of its own, and one process after the other that is armed. */
@@ -110,7 +110,7 @@ export class Leg {
     await this.scene.until(`${victim.name} to be gone (${JSON.stringify(victim.arming.armed)}): ${victim.lines.slice(-5).join(' | ')}`, () => !victim.alive);
     const { death, wrong, losses } = victim;
     // A busy machine flushes late, and a bad network later: what counts is what the victim had got through.
-    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.flushedMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
+    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.durableBeforeMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
     if (losses > 0) {
       this.tour.expulsions += 1;
       this.tour.cuts.push({ type: 'expelled', worker: victim.name, atMs: this.#startedMs });

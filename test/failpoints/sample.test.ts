@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { COMMIT_BOUNDARY, PUBLISH_BOUNDARY } from './failpoint.ts';
 import type { Visit } from './planSweep.ts';
 import { samples } from './sample.ts';
 import { armSources } from './sources.ts';
@@ -13,6 +14,7 @@ const DAY_MS = 86_400_000;
 const { points, code } = armSources();
 
 test('names in every sample points that there are', () => {
+  expect(points).toEqual(expect.arrayContaining([`${COMMIT_BOUNDARY}.back`, `${PUBLISH_BOUNDARY}.left`]));
   expect(samples.flat().map(({ point }) => point).filter((point) => !points.includes(point))).toEqual([]);
 });
 

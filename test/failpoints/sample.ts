@@ -26,7 +26,7 @@ export const samples: readonly (readonly Visit[])[] = [
     { stage: 'work', phase: 'run', nth: 1, point: 'shared/worker/attempts.ts:#await#1.called' },
     { stage: 'work', phase: 'start', nth: 1, point: 'shared/kafka/kafkajs/group/membership.ts:#join#1.left' },
     { stage: 'work', phase: 'stop', nth: 1, point: 'shared/kafka/kafkajs/group/membership.ts:leave#2.left' },
-    { stage: 'enqueue', phase: 'start', nth: 2, point: 'shared/kafka/kafkajs/produce/producer.ts:#ship#3.back' },
+    { stage: 'enqueue', phase: 'start', nth: 1, point: 'shared/kafka/kafkajs/produce/producer.ts:#ship#3.back' },
     { stage: 'redrive', phase: 'start', nth: 1, point: 'shared/kafka/kafkajs/produce/producer.ts:#ship#3.left' },
   ],
 ];

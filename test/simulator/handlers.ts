@@ -80,7 +80,10 @@ export function defineForWorker(plan: KindPlan, tools: HandlerTools): JobDefinit
         if (fate.workMs === 0 && fate.says !== 'hang' && fate.says !== 'deaf') return answer(call, fate);
         return (async () => {
           if (fate.says === 'deaf') {
-            ctx.signal.addEventListener('abort', () => { if ((ctx.signal.reason as { code: string }).code !== 'TIMEOUT') witness.end(call, 'aborted'); }, { once: true });
+            ctx.signal.addEventListener('abort', () => {
+              if ((ctx.signal.reason as { code: string }).code === 'TIMEOUT') call.deaf = true;
+              else witness.end(call, 'aborted');
+            }, { once: true });
             await new Promise<void>((resolve) => { clock.after(plan.timeoutMs + 3000, resolve); });
             // A worker that stood still meanwhile had no time to give it up.
             return answer(call, DONE);

@@ -14,6 +14,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [5563, 'a kill lost all that was claimed, however few the slots'],
   [16980, 'a stop had to run all that was claimed'],
   [19754, 'a worker that was stopping was given more, and drained again'],
+  [14831, 'a handler outlived its stopped worker, that had not listened to its time limit: the witness took the process for still there'],
   [15149, 'the judge called a retry late that a hand-over held up'],
   [16487, 'the judge lost patience with a lane of buried jobs, each of which had to be called back'],
 ];

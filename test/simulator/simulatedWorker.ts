@@ -78,6 +78,7 @@ export class SimulatedWorker {
     const sinceMs = this.#world.clock.monotonic();
     await this.worker.stop();
     this.state = 'stopped';
+    this.#world.witness.gone(this.id);
     this.#world.stopped(this.id, sinceMs);
   }
 

@@ -5,6 +5,8 @@ import type { Story } from './story.ts';
 export interface Call {
   readonly told: Omit<WitnessLine, 'type' | 'atMs' | 'outcome'>;
   over: boolean;
+  /** It was told to stop, and does not listen. */
+  deaf: boolean;
 }
 
 /** Where effects go: outside the system under test, in the order of virtual time. */
@@ -21,7 +23,7 @@ export class Witness {
   }
 
   start(told: Call['told']): Call {
-    const call = { told, over: false };
+    const call = { told, over: false, deaf: false };
     this.#open.set(`${told.worker} ${told.id} ${told.fence}`, call);
     this.#write('start', call);
     return call;
@@ -42,6 +44,11 @@ export class Witness {
   abandon(worker: string, place: string, fence: number, outcome: AttemptOutcome): void {
     const call = this.#open.get(`${worker} ${place} ${fence}`);
     if (call !== undefined) this.end(call, outcome);
+  }
+
+  /** The worker has stopped, and its process is gone: what did not listen goes with it. */
+  gone(worker: string): void {
+    for (const call of [...this.#open.values()]) if (call.told.worker === worker && call.deaf) this.end(call, 'retry');
   }
 
   #write(type: WitnessLine['type'], { told }: Call, outcome?: AttemptOutcome, askedMs?: number): void {

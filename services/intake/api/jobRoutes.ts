@@ -12,7 +12,7 @@ import { readLines, type Line } from './readLines.ts';
 import { refusals, requestHeaders } from './schemas.ts';
 
 export interface IntakeRouteParts {
-  readonly door: Pick<JobDoor, 'accept'>;
+  readonly door: Pick<JobDoor, 'accept' | 'closing'>;
   readonly clock: Clock;
   /** In lower case; null: there is one tenant. */
   readonly tenantHeader: string | null;
@@ -56,7 +56,7 @@ export function addIntakeRoutes(app: FastifyInstance, parts: IntakeRouteParts): 
     const caller = readCaller(request, tenantHeader, 0);
     const check = compileCheck(request);
     const one = (line: Line): Promise<string> => answerLine(line, caller, check);
-    const lines = upTo(parts.maxBatchLines, readLines(request.body, { maxLineBytes: maxBodyBytes, idleMs: parts.idleMs, clock }));
+    const lines = untilEnd(parts.maxBatchLines, door, readLines(request.body, { maxLineBytes: maxBodyBytes, idleMs: parts.idleMs, clock }));
     // What is still to come when all is said is not wanted.
     reply.raw.once('finish', () => { if (!request.raw.complete) request.raw.destroy(); });
     return reply.code(200).header('content-type', NDJSON).send(Readable.from(withEnd(answerLines(lines, one, WINDOW)), { objectMode: true, highWaterMark: 16 }));
@@ -102,9 +102,11 @@ export function statusPath({ id, at }: Accepted): string {
   return `/v1/jobs/${encodeURIComponent(id)}?after=${at}`;
 }
 
-async function* upTo(maxLines: number, lines: AsyncGenerator<Line, void, undefined>): AsyncGenerator<Line, void, undefined> {
+/** A stop does not wait for a sender who may go on for long: what is under way is answered, and the end told. */
+async function* untilEnd(maxLines: number, door: Pick<JobDoor, 'closing'>, lines: AsyncGenerator<Line, void, undefined>): AsyncGenerator<Line, void, undefined> {
   for await (const line of lines) {
     if (line.number > maxLines) throw new MillraceError('BROKER_RECORD_TOO_LARGE', { at: `line ${line.number}`, expected: `at most ${maxLines} lines`, got: 'more', fix: 'Send the rest in further batches' });
+    if (door.closing) throw new MillraceError('SHUTDOWN', { at: `line ${line.number}`, fix: 'Send this line and those after it again' });
     yield line;
   }
 }

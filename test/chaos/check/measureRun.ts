@@ -78,6 +78,7 @@ const STALLS_FROM_MS = 3000;
 const MOST_STALLS = 8;
 /** A fault that ended so long before a stall may be its cause. */
 const LINGERS_MS = 10_000;
+const CALM_BEFORE_KILL_MS = 30_000;
 
 /** The figures of a run, and the promises about time that they break. */
 export function measureRun(options: MeasureOptions): { readonly figures: RunFigures; readonly violations: string[] } {
@@ -163,18 +164,19 @@ function figuresByFault(recoveries: readonly Recovery[]): FaultFigures[] {
 /** How many executions repeated an earlier one; and of those that a kill brought about, how long before it that had ended. */
 function repeatAges({ lines, cuts, flushWindowMs }: History): { readonly repeats: number; readonly beforeKillMs: number[] } {
   const last = new Map<string, { readonly endMs: number | null; readonly worker: string }>();
-  // Of workers to which nothing else had happened, when Kafka took what was flushed.
-  const isCalm = ({ worker, atMs, sinceMs = atMs }: Cut): boolean => sinceMs >= atMs - flushWindowMs && cuts.every((other) => other.worker !== worker || other.type === 'killed' || other.type === 'outage');
+  // Of workers to which nothing else had happened of late, when Kafka took what was flushed.
+  const isCalm = ({ worker, atMs, sinceMs = atMs }: Cut): boolean => sinceMs >= atMs - flushWindowMs
+    && cuts.every((other) => other.worker !== worker || other.type === 'killed' || other.type === 'outage' || other.atMs < atMs - CALM_BEFORE_KILL_MS);
   const killedMs = new Map(cuts.filter((cut) => cut.type === 'killed' && isCalm(cut)).map(({ worker, atMs }) => [worker, atMs]));
   const beforeKillMs: number[] = [];
   let repeats = 0;
-  for (const { start: { id, round, attempt, worker }, endMs, outcome } of readExecutions(lines)) {
+  for (const { start: { id, round, attempt, worker, atMs: startMs }, endMs, outcome } of readExecutions(lines)) {
     const before = last.get(`${id}/${round}/${attempt}`);
     last.set(`${id}/${round}/${attempt}`, { endMs, worker });
     if (before === undefined) continue;
     if (outcome !== 'aborted') repeats++;
     const atMs = killedMs.get(before.worker);
-    if (atMs !== undefined) beforeKillMs.push(before.endMs === null ? 0 : Math.max(0, atMs - before.endMs));
+    if (atMs !== undefined && startMs > atMs) beforeKillMs.push(before.endMs === null ? 0 : Math.max(0, atMs - before.endMs));
   }
   return { repeats, beforeKillMs };
 }

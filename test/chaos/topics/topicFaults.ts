@@ -25,7 +25,7 @@ function refusal(name: string, topic: 'retry' | 'dlq' | 'events' | 'main', chang
 const addPartitions: Fault<TopicStage> = {
   name: 'partitions added',
   forMs: [0, 0],
-  weight: 0.1,
+  weight: 0.4,
   async begin({ topics }) {
     const before = topics.partitions;
     await topics.addPartitions(2);

@@ -32,7 +32,7 @@ export async function writeForeignSchema(leg: Leg): Promise<void> {
   const [known] = jobV1.versions as readonly { readonly type: unknown; readonly fields: readonly object[] }[];
   if (known === undefined) throw new Error('no such schema');
   const { scene } = leg;
-  const steps = leg.entities.flatMap((entity) => Array.from({ length: JOBS }, (_, index) => ({ entity: `${entity}-f`, sequence: index + 1 })));
+  const steps = leg.entities.flatMap((entity) => Array.from({ length: JOBS }, (_, index) => ({ entity: `${entity}-f${leg.victims.length}`, sequence: index + 1 })));
   const subject = uniqueName('failpoints.Foreign').replaceAll('-', '_');
   const foreign: PayloadSchema<JobV1> = { subject, version: 1, versions: [{ ...known, fields: [...known.fields, { name: subject.replaceAll('.', '_'), type: 'int', default: 0 }] }] };
   await scene.enqueueSteps(steps, foreign);

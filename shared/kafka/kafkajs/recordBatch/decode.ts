@@ -36,6 +36,7 @@ export function decodeRecords(data: Buffer, fetchOffset: number, aborted: readon
   while (at + HEADER_BYTES <= data.length) {
     const end = at + LENGTH_END + data.readInt32BE(at + 8);
     if (end > data.length) break; // the tail of a fetch may be cut; it comes again
+    if (end < at + HEADER_BYTES) throw new MillraceError('BROKER_REFUSED', { at: 'record batch', expected: `at least ${HEADER_BYTES} bytes`, got: end - at });
     const magic = data.readInt8(at + 16);
     if (magic !== 2) throw new MillraceError('BROKER_REFUSED', { expected: 'record format 2', got: magic, fix: 'The topic holds records of Kafka 0.10 or older' });
     const baseOffset = readLong(data, at);

@@ -120,6 +120,12 @@ describe('record batches', () => {
     }
   });
 
+  it.each([-12, -100, 0, 48])('of a length that no batch has (%i) are refused instead of being read for ever', (length) => {
+    const broken = placed(encode([plain('a')]), 0);
+    broken.writeInt32BE(length, 8);
+    expect(() => decodeRecords(broken, 0)).toThrow(expect.objectContaining({ code: 'BROKER_REFUSED' }));
+  });
+
   it('of aborted transactions are passed by, and only those', () => {
     const of = (producerId: bigint, value: string, offset: number): Buffer => placed(encode([plain(value)], { producerId }), offset, { attributes: 0x10 });
     const marker = (producerId: bigint, offset: number): Buffer => placed(encode([plain('')], { producerId }), offset, { attributes: 0x30 });

@@ -1,0 +1,4 @@
+import { benchJob } from '../drain/benchJob.ts';
+
+/** What the measured intake takes; the queue's name comes by the environment, so that each run has its own. */
+export const job = benchJob(process.env['BENCH_QUEUE'] ?? 'bench-intake', 0, () => undefined);
