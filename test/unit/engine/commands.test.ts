@@ -36,6 +36,23 @@ describe('a redrive', () => {
   });
 });
 
+describe('a redrive into the lane of a job that was settled before its start', () => {
+  it('runs behind it, for nobody else would ever run that', () => {
+    const solo = new Solo([plainPolicy, once], { concurrency: 1 }).open();
+    const buried = solo.enqueue('a', { kind: 'once' });
+    solo.fetch().flush().end(buried, dead).flush();
+    const claimed = solo.enqueue('a', { kind: 'once' });
+    solo.fetch();
+    const busy = solo.enqueue('b');
+    solo.fetch().flush();
+    expect(solo.runningOffsets).toEqual([busy]);
+    solo.command('redrive', buried, `redrive/${buried}/0`).flush().end(busy);
+    expect(solo.runningOffsets).toEqual([claimed]);
+    solo.end(claimed).flush();
+    expect(solo.runningOffsets).toEqual([buried]);
+  });
+});
+
 describe('a cancel', () => {
   it('ends a job that waits, and lets the next of its entity run', () => {
     const solo = new Solo().open();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { formatScope, parseScope, type Scope } from '../../../shared/jobs/scope.ts';
 import { describe, expect, it } from 'vitest';
 import {
-  MAX_DELAY_MS, appliedRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
+  MAX_DELAY_MS, appliedRecord, markRecord, pauseRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
   leaseRecord, parseOrigin, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord,
   type CarriedJob, type Origin, type Waiting,
 } from '../../../shared/kafka/envelope.ts';
@@ -137,6 +138,23 @@ describe('a retry record', () => {
     });
   });
 
+  it('of a pause, and of a mark and its end, is read back', () => {
+    expect(readBack(pauseRecord('p1', 'pause', 'kind:a'))).toEqual({ type: 'pause', key: 'p1', on: true, scope: 'kind:a' });
+    expect(readBack(pauseRecord('p1', 'resume', 'queue'))).toEqual({ type: 'pause', key: 'p1', on: false, scope: 'queue' });
+    expect(readBack(markRecord('seen/x', 'seen', 77, origin, stamp))).toEqual({ type: 'mark', key: 'seen/x', untilMs: 77, origin: { ...origin }, ...stamp });
+    expect(readBack(markRecord('pause/queue', 'paused', 0, null, stamp))).toEqual({ type: 'mark', key: 'pause/queue', untilMs: 0, origin: null, ...stamp });
+    expect(readBack(appliedRecord('pause/queue', stamp))).toEqual({ type: 'applied', key: 'pause/queue', ...stamp });
+  });
+
+  it.each<[Scope, string]>([
+    [{ type: 'queue' }, 'queue'], [{ type: 'kind', kind: 'order.charge' }, 'kind:order.charge'], [{ type: 'key', key: Buffer.from('Zoë:1') }, 'key:Zoë:1'],
+    [{ type: 'key', key: Buffer.from([0xff, 0]) }, 'key-hex:ff00'],
+  ])('of the scope %j says it as %j', (scope, text) => {
+    expect(formatScope(scope)).toBe(text);
+    expect(parseScope(text)).toEqual(scope);
+    expect(parseScope(`${text.length}${text}`)).toBeNull();
+  });
+
   it('of a lease has a key that no job id can take', () => {
     const { key } = leaseRecord('lease/8', 8, 'worker-a');
     expect(readJobId({ ce_id: key as string }, 'orders', 3, 42)).toBe('orders-3-42');
@@ -155,6 +173,7 @@ describe('a retry record', () => {
     ['a lease of epoch 0', { ...lease, headers: { ...lease.headers, mr_epoch: '0' } }],
     ['an unknown command', { ...command, headers: { ...command.headers, mr_command: 'explode' } }],
     ['a command for another queue', { ...command, headers: { ...command.headers, mr_origin: 'payments/3/42/0' } }],
+    ['a mark without its epoch', { ...markRecord('pause/queue', 'paused', 0, null, stamp), headers: { mr_reason: 'paused', mr_seq: '1' } }],
     ['an answer without its sequence number', { ...appliedRecord('c1', stamp), headers: { mr_reason: 'applied', mr_epoch: '7' } }],
   ])('with %s counts for nothing', (_, record) => {
     expect(readBack(record).type).toBe('foreign');
