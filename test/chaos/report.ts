@@ -1,7 +1,13 @@
+import type { ChaosOptions } from './options.ts';
 import type { ChaosResult } from './runChaos.ts';
 
 const seconds = (ms: number | null): string => (ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`);
 const millis = (ms: number | null): string => (ms === null ? '–' : `${Math.round(ms)} ms`);
+
+function commandOf({ forMs, seed, faults, inTurn }: ChaosOptions): string {
+  const what = inTurn.length > 0 ? `--turn "${inTurn.join(',')}"` : `--minutes ${Math.round(forMs / 60_000)}${faults.length === 0 ? '' : ` --faults "${faults.join(',')}"`}`;
+  return `npm run chaos -- ${what} --seed ${seed}`;
+}
 
 /** A run as a page of Markdown. */
 export function renderReport({ options, figures, violations, leftOut, failures }: ChaosResult): string {
@@ -28,7 +34,7 @@ export function renderReport({ options, figures, violations, leftOut, failures }
   return [
     `## Seed ${options.seed}: ${figures.minutes.toFixed(0)} minutes, ${violations.length === 0 ? 'no violation' : `${violations.length} violations`}`,
     '',
-    `\`npm run chaos -- --minutes ${Math.round(options.forMs / 60_000)} --seed ${options.seed}\`: ${options.workers} worker processes (session ${options.sessionTimeoutMs / 1000} s, drain ${options.drainTimeoutMs / 1000} s), ${options.jobsPerSecond} jobs/s over ${options.entities} entities in ${options.partitions} partitions.`,
+    `\`${commandOf(options)}\`: ${options.workers} worker processes (session ${options.sessionTimeoutMs / 1000} s, drain ${options.drainTimeoutMs / 1000} s), ${options.jobsPerSecond} jobs/s over ${options.entities} entities in ${options.partitions} partitions.`,
     '',
     '| figure | value |', '|---|---|',
     ...rows.map(([name, value]) => `| ${name} | ${value} |`),
