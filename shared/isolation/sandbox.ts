@@ -19,13 +19,16 @@ export interface Sandbox {
   readonly gone: Promise<void>;
   /** What the process took at the end of its last attempt. */
   readonly rssBytes: number;
-  /** Runs one attempt; never rejects. @param log called for each line that the handler logs */
-  run(task: SandboxTask, log: (line: SandboxLine) => void): Promise<SandboxEnd>;
+  /** Runs one attempt; never rejects. @param log called for each line that the handler logs @param progress called for each `ctx.progress` */
+  run(task: SandboxTask, log: (line: SandboxLine) => void, progress?: TellProgress): Promise<SandboxEnd>;
   /** Aborts the signal of the attempt that runs. */
   abort(reason: MillraceError): void;
   /** Ends the process now, whatever it does. */
   kill(): void;
 }
+
+/** `fraction` is in 0..1. */
+type TellProgress = (fraction: number, note: string | null) => void;
 
 export type StartSandbox = (kind: string, isolation: Isolation, strayLine: (line: SandboxLine) => void) => Sandbox;
 
@@ -52,7 +55,7 @@ class ChildSandbox implements Sandbox {
   readonly #isolation: Isolation;
   readonly #strayLine: (line: SandboxLine) => void;
   #number = 0;
-  #running: { readonly end: (end: SandboxEnd) => void; readonly log: (line: SandboxLine) => void } | null = null;
+  #running: { readonly end: (end: SandboxEnd) => void; readonly log: (line: SandboxLine) => void; readonly progress: TellProgress | undefined } | null = null;
   #outOfMemory = false;
   #death: MillraceError | null = null;
 
@@ -97,11 +100,11 @@ class ChildSandbox implements Sandbox {
     child.on('error', (error) => { if (child.pid === undefined) over(error.message); });
   }
 
-  run(task: SandboxTask, log: (line: SandboxLine) => void): Promise<SandboxEnd> {
+  run(task: SandboxTask, log: (line: SandboxLine) => void, progress?: TellProgress): Promise<SandboxEnd> {
     if (this.#death !== null) return Promise.resolve({ type: 'died', error: this.#death });
     return new Promise((resolve) => {
       this.#number++;
-      this.#running = { end: resolve, log };
+      this.#running = { end: resolve, log, progress };
       this.#send({ type: 'run', number: this.#number, task });
     });
   }
@@ -124,6 +127,9 @@ class ChildSandbox implements Sandbox {
     switch (said.type) {
       case 'log':
         (current?.log ?? this.#strayLine)(said);
+        return;
+      case 'progress':
+        current?.progress?.(said.fraction, said.note);
         return;
       case 'ended':
         this.rssBytes = said.rssBytes;

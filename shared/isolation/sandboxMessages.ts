@@ -37,4 +37,5 @@ export type FromSandbox =
   /** The handler's module cannot be used. */
   | { readonly type: 'unusable'; readonly failure: Failure }
   | ({ readonly type: 'log'; readonly number: number } & SandboxLine)
+  | { readonly type: 'progress'; readonly number: number; readonly fraction: number; readonly note: string | null }
   | { readonly type: 'ended'; readonly number: number; readonly end: HandlerEnd; readonly rssBytes: number };

@@ -179,7 +179,7 @@ export class Attempts {
     const running = this.#track([job], null, context, definition, sandbox);
     const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
     const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
-    void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs }, log).then((end) => {
+    void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
       if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
       else releaseSandbox(sandbox);
       this.#end(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);

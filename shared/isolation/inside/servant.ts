@@ -43,7 +43,11 @@ export function createServant(handle: Handle<unknown>, tell: (message: FromSandb
 
 function factsOf(task: SandboxTask, number: number, tell: (message: FromSandbox) => void): AttemptFacts {
   const { payload: _, ...facts } = task;
-  return { ...facts, createLogger: () => createLogger((level, fields, message) => { tell({ type: 'log', number, ...writeLine(level, fields, message) }); }) };
+  return {
+    ...facts,
+    tellProgress: (fraction, note) => { tell({ type: 'progress', number, fraction, note }); },
+    createLogger: () => createLogger((level, fields, message) => { tell({ type: 'log', number, ...writeLine(level, fields, message) }); }),
+  };
 }
 
 function createLogger(write: (level: LogLevelName, fields: unknown, message: string | undefined) => void): JobLogger {

@@ -42,6 +42,12 @@ describe('an attempt in a sandbox', () => {
     expect(await run(sandbox, 'answer a function')).toMatchObject({ outcome: { type: 'retry', failure: { code: 'BAD_ANSWER' } } });
   });
 
+  it('says how far it is', async () => {
+    const told: unknown[] = [];
+    await startOne().run(taskOf('say how far it is'), () => undefined, (fraction, note) => { told.push([fraction, note]); });
+    expect(told).toEqual([[0.5, 'half']]);
+  });
+
   it('is given its payload and its facts', async () => {
     const sandbox = startOne();
     const end = await run(sandbox, 'tell what it was given');

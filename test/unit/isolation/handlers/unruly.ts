@@ -16,6 +16,7 @@ const kept: unknown[] = [];
 
 const acts: Readonly<Record<string, Act>> = {
   'succeed': () => undefined,
+  'say how far it is': ({ progress }) => { progress(0.5, 'half'); },
   'succeed after 300 ms': () => new Promise((resolve) => { setTimeout(resolve, 300); }),
   'ask for another attempt': ({ attempt }) => (attempt === 1 ? retry('10ms') : undefined),
   'snooze': ({ attempt }) => (attempt === 1 ? snooze('1h') : undefined),
