@@ -8,6 +8,8 @@ export interface Mutation {
   readonly seeds: number | null;
   /** Then it is caught in this history of targeted.ts. */
   readonly targeted?: string;
+  /** The unit test that shows it, where neither seeds nor a history do. */
+  readonly unitTest?: string;
 }
 
 const edit = (file: string, find: string, replace: string): { file: string; find: string; replace: string } => ({ file, find, replace });
@@ -184,7 +186,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'unmarked-ids': {
     leavesOut: 'a job is settled before the mark of its id is read back',
     edits: [edit('settle.ts', '    if (job.uniqueForMs > 0 && isSealing(partition, job)) return;\n', ''), edit('settle.ts', 'const sealed = job.uniqueForMs === 0 || sealId(partition, job, now);', 'const sealed = job.uniqueForMs === 0 || sealId(partition, job, now) || true;')],
-    seeds: null, // its harm needs a crash between commit and mark: seed 3753; commands.test.ts has it
+    seeds: null, unitTest: 'commands.test.ts', // its harm needs a crash between commit and mark: seed 3753; commands.test.ts has it
   },
   'cancel-answered-at-once': {
     leavesOut: 'a cancel is told as applied before it is durable',
@@ -199,7 +201,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'claimed-goes-last': {
     leavesOut: 'what is called back goes before what was settled before its start',
     edits: [edit('commands.ts', '  letClaimedGoFirst(revived);\n', '')],
-    seeds: null, // seed 6108; commands.test.ts has it
+    seeds: null, unitTest: 'commands.test.ts', // seed 6108; commands.test.ts has it
   },
   'cut-map': {
     leavesOut: "offsets beyond the commit's map are taken in",
