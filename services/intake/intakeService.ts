@@ -18,7 +18,8 @@ import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts
 import { DEFAULT_TOPICS, prepareTopics } from '../../shared/kafka/prepareTopics.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import type { HealthCheck } from '../../shared/runtime/health.ts';
-import { createHttpEndpoint } from '../../shared/runtime/httpEndpoint.ts';
+import { requireConnections } from '../../shared/runtime/config/requireConnections.ts';
+import { createEndpointService } from '../../shared/runtime/httpEndpoint.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { createService, type Service } from '../../shared/runtime/service.ts';
 import { createIntakeApi } from './api/createIntakeApi.ts';
@@ -33,9 +34,7 @@ const READY_WITHIN_MS = 10_000;
 
 /** The services of an intake process, in the order of their start. Given a database, it uses that, and leaves it open at the end. */
 export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDefinition[], host: Pick<HostProcess, 'pid' | 'kill'>, logger: Logger, given: Database | null = null): Service[] {
-  const { brokers, registryUrl } = config;
-  if (brokers === null) throw new MillraceError('BAD_CONFIG', { at: 'KAFKA_BROKERS', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: 'nothing' });
-  if (registryUrl === null) throw new MillraceError('BAD_CONFIG', { at: 'SCHEMA_REGISTRY_URL', expected: 'the registry\'s address', got: 'nothing' });
+  const { brokers, registryUrl } = requireConnections(config);
   const queues = [...new Set(jobs.map(({ queue }) => queue))];
   const broker = createKafkajsBroker({ brokers });
   const admin = broker.createAdmin({ clientId: 'millrace-intake' });
@@ -67,13 +66,9 @@ export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDef
       return away.length > 0 ? { ok: false, reason: `takes nothing: ${away.map(([queue]) => queue).join(', ')}` } : { ok: true, reason: `${jobs.length} kinds` };
     },
   };
-  const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, live: [], ready: [ready], logger });
 
   return [
-    createService('http', {
-      start: async () => { logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz'); },
-      stop: () => endpoint.stop(),
-    }),
+    createEndpointService({ host: config.httpHost, port: config.httpPort, metrics, live: [], ready: [ready], logger }),
     createService('database', {
       async start() {
         database ??= await openDatabase({ url: config.databaseUrl, folder: config.databaseFolder, host, applicationName: 'millrace-intake' });

@@ -6,7 +6,8 @@ import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import type { HealthCheck } from '../../shared/runtime/health.ts';
-import { createHttpEndpoint } from '../../shared/runtime/httpEndpoint.ts';
+import { requireConnections } from '../../shared/runtime/config/requireConnections.ts';
+import { createEndpointService } from '../../shared/runtime/httpEndpoint.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { createService, type Service } from '../../shared/runtime/service.ts';
 import type { ProjectorObserver } from '../../shared/status/queueProjector.ts';
@@ -21,9 +22,7 @@ const READY_WITHIN_MS = 30_000;
 
 /** The services of a status process, in the order of their start. Given a database, it uses that, and leaves it open at the end. */
 export function createStatusServices(config: StatusConfig, host: Pick<HostProcess, 'pid' | 'kill'>, logger: Logger, given: Database | null = null): Service[] {
-  const { brokers, registryUrl } = config;
-  if (brokers === null) throw new MillraceError('BAD_CONFIG', { at: 'KAFKA_BROKERS', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: 'nothing' });
-  if (registryUrl === null) throw new MillraceError('BAD_CONFIG', { at: 'SCHEMA_REGISTRY_URL', expected: 'the registry\'s address', got: 'nothing' });
+  const { brokers, registryUrl } = requireConnections(config);
   const queues = config.statusQueues?.split(',').map((name) => name.trim()) ?? null;
   let database: Database | null = given;
   let projection: StatusProjection | null = null;
@@ -44,13 +43,9 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
       return failing.length > 0 ? { ok: false, reason: `cannot write: ${failing.map(({ queue }) => queue).join(', ')}` } : { ok: true, reason: `${projection.queues.length} queues` };
     },
   };
-  const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, live: [], ready: [ready], logger });
 
   return [
-    createService('http', {
-      start: async () => { logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz'); },
-      stop: () => endpoint.stop(),
-    }),
+    createEndpointService({ host: config.httpHost, port: config.httpPort, metrics, live: [], ready: [ready], logger }),
     createService('database', {
       start: async () => { database ??= await openDatabase({ url: config.databaseUrl, folder: config.databaseFolder, host, applicationName: 'millrace-status' }); },
       stop: async () => { if (given === null) await database?.close(); },

@@ -1,9 +1,9 @@
 import { createRegistry } from '../../shared/avro/registry.ts';
-import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
-import { createHttpEndpoint } from '../../shared/runtime/httpEndpoint.ts';
+import { requireConnections } from '../../shared/runtime/config/requireConnections.ts';
+import { createEndpointService } from '../../shared/runtime/httpEndpoint.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { createMetrics } from '../../shared/runtime/metrics/metrics.ts';
 import { createService, type Service } from '../../shared/runtime/service.ts';
@@ -16,14 +16,13 @@ import type { WorkerConfig } from './config.ts';
 
 /** The services of a worker process, in the order of their start: its HTTP endpoint answers while the worker is still restoring. */
 export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDefinition[], logger: Logger): Service[] {
-  if (config.brokers === null) throw new MillraceError('BAD_CONFIG', { at: 'KAFKA_BROKERS', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: 'nothing' });
-  if (config.registryUrl === null) throw new MillraceError('BAD_CONFIG', { at: 'SCHEMA_REGISTRY_URL', expected: 'the registry\'s address', got: 'nothing' });
+  const { brokers, registryUrl } = requireConnections(config);
   const metrics = createMetrics({ measureProcess: true });
   const kindsOf = (queue: string): string[] => jobs.filter((job) => job.queue === queue).map(({ kind }) => kind);
   const byQueue = new Map([...new Set(jobs.map(({ queue }) => queue))].map((queue) => [queue, metrics.forQueue(queue, kindsOf(queue))]));
   const worker = createWorker({
-    broker: createKafkajsBroker({ brokers: config.brokers }),
-    registry: createRegistry({ url: config.registryUrl }),
+    broker: createKafkajsBroker({ brokers }),
+    registry: createRegistry({ url: registryUrl }),
     jobs,
     logger,
     observe(queue) {
@@ -48,26 +47,20 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
     },
   });
   const checks = createWorkerChecks({ runners: () => worker.runners, waitsFor: () => worker.waitsFor, clock: systemClock, stallAfterMs: config.stallAfter });
-  const endpoint = createHttpEndpoint({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger });
   let unwatch = (): void => undefined;
   return [
-    createService('http', {
-      async start() {
-        unwatch = checks.watch();
-        logger.info({ host: config.httpHost, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz');
-      },
-      async stop() {
-        unwatch();
-        await endpoint.stop();
-      },
-    }),
+    createEndpointService({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger }),
     createService('worker', {
       async start() {
+        unwatch = checks.watch();
         await worker.start();
         for (const runner of worker.runners) byQueue.get(runner.options.topics.main)?.watch(() => readQueue(runner));
       },
       interrupt: () => { worker.stop().catch(() => undefined); },
-      stop: () => worker.stop(),
+      async stop() {
+        await worker.stop();
+        unwatch();
+      },
     }),
   ];
 }

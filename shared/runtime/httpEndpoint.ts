@@ -5,6 +5,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import { reportHealth, type HealthCheck } from './health.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { createService, type Service } from './service.ts';
 
 export interface HttpEndpointOptions {
   readonly host: string;
@@ -66,6 +67,15 @@ export function createHttpEndpoint({ host, port, metrics, live, ready, logger }:
       return stopping;
     },
   };
+}
+
+/** The endpoint as a service of its process, which comes first: it answers while the others are still starting. */
+export function createEndpointService(options: HttpEndpointOptions): Service {
+  const endpoint = createHttpEndpoint(options);
+  return createService('http', {
+    start: async () => { options.logger.info({ host: options.host, port: await endpoint.start() }, 'serving /metrics, /livez and /readyz'); },
+    stop: () => endpoint.stop(),
+  });
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
