@@ -7,6 +7,7 @@ import { reportHealth } from '../../../shared/runtime/health.ts';
 import { createLogger, type Logger } from '../../../shared/runtime/logger.ts';
 import type { QueueObserver } from '../../../shared/worker/observer.ts';
 import { createWorkerChecks } from '../../../shared/worker/workerHealth.ts';
+import { createSayingObserver } from '../../guarantees/process/sayingObserver.ts';
 import { defineStep } from '../../guarantees/process/stepJob.ts';
 import type { Said, WorkerParameters } from '../../guarantees/process/workerParameters.ts';
 import { chaosKinds } from '../chaosKinds.ts';
@@ -28,19 +29,9 @@ const witness = openSync(parameters.witnessFile, 'a');
 const say = (said: Said): void => { process.stdout.write(`${JSON.stringify(said)}\n`); };
 
 const observer: QueueObserver = {
-  attemptEnded: () => undefined,
+  ...createSayingObserver(say),
+  // Jobs whose attempts are used up, or that said dead, are as many as the run makes: nobody is told each.
   buried: (buried, reason) => { if (reason !== 'attempts' && reason !== 'dead') say({ type: 'buried', id: buried.id, reason }); },
-  attemptAbandoned: (abandoned) => { say({ type: 'trouble', message: `abandoned ${abandoned.id}` }); },
-  notice(partition, notice) {
-    if (notice.type === 'active') say({ type: 'active', partition, epoch: notice.epoch, waiting: notice.waiting });
-    else if (notice.type === 'publish-refused') say({ type: 'publish-refused', partition, stream: notice.stream, code: notice.code });
-    else say({ type: 'noticed', partition, notice: notice.type });
-  },
-  commitFailed: (code) => { say({ type: 'commit-failed', code }); },
-  schemaUnavailable: (schemaId) => { say({ type: 'trouble', message: `schema ${schemaId} unavailable` }); },
-  partitionsAssigned: (partitions) => { say({ type: 'assigned', partitions }); },
-  partitionsLost: (partitions) => { say({ type: 'lost', partitions }); },
-  trouble: (error) => { say({ type: 'trouble', message: error.message }); },
 };
 
 const logger = createLogger({ level: 'silent', service: 'chaos', clock: systemClock });

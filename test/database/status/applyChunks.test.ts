@@ -1,38 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { migrate } from '../../../shared/database/migrate.ts';
-import type { Database } from '../../../shared/database/port.ts';
+import { describe, expect, it } from 'vitest';
 import { applyChunks, type Chunk } from '../../../shared/status/applyChunks.ts';
-import { STATUS, statusMigrations, statusTables } from '../../../shared/status/migrations.ts';
-import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { statusTables } from '../../../shared/status/migrations.ts';
+import { databaseKinds } from '../../postgres/createDatabase.ts';
 import { buriedRecord } from '../../../shared/kafka/envelope.ts';
 import type { FetchedRecord } from '../../../shared/kafka/port.ts';
-import { createRecordMaker, START_MS, type RecordMaker } from './recordsOfJobs.ts';
+import { START_MS } from './recordsOfJobs.ts';
+import { useStatusTables } from './useStatusTables.ts';
 
 describe.each(databaseKinds)('records become rows (%s)', (kind) => {
-  let test: TestDatabase;
-  let db: Database;
-  let maker: RecordMaker;
-  beforeAll(async () => {
-    test = await openTestDatabase(kind, inject('databaseUrl'));
-    db = test.database;
-    maker = await createRecordMaker();
-    await migrate(db, STATUS, statusMigrations);
-  });
-  afterAll(() => test.close());
-  beforeEach(() => db.script(`truncate ${statusTables.join(', ')}`));
+  const given = useStatusTables(kind);
 
-  const apply = (...chunks: readonly Chunk[]) => applyChunks(db, 'q', chunks, maker.reader);
-  const main = (after: number, offsets: readonly number[]): Chunk => ({ stream: 'main', partition: 0, after, nextOffset: (offsets.at(-1) ?? 0) + 1, records: offsets.map((offset) => maker.main(offset)) });
-  const states = async () => Object.fromEntries((await db.query<{ id: string; state: string }>('select id, state from status_jobs order by place')).rows.map(({ id, state }) => [id, state]));
-  const counts = async () => (await db.query('select kind, state, jobs from status_counts where jobs <> 0 order by state')).rows;
+  const apply = (...chunks: readonly Chunk[]) => applyChunks(given.db, 'q', chunks, given.maker.reader);
+  const main = (after: number, offsets: readonly number[]): Chunk => ({ stream: 'main', partition: 0, after, nextOffset: (offsets.at(-1) ?? 0) + 1, records: offsets.map((offset) => given.maker.main(offset)) });
+  const states = async () => Object.fromEntries((await given.db.query<{ id: string; state: string }>('select id, state from status_jobs order by place')).rows.map(({ id, state }) => [id, state]));
+  const counts = async () => (await given.db.query('select kind, state, jobs from status_counts where jobs <> 0 order by state')).rows;
 
   it('with their payload, times and timeline, and counts beside', async () => {
     const failed = { reason: 'retry', dueMs: START_MS + 5000, error: { code: 'TIMEOUT', message: 'no\0 answer' } };
     const applied = await apply(main(-1, [0, 1]), {
-      stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [maker.events(0, [{ type: 'started', offset: 0 }, { type: 'waiting', offset: 0, afterMs: 5, detail: failed }, { type: 'done', offset: 1 }])],
+      stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [{ type: 'started', offset: 0 }, { type: 'waiting', offset: 0, afterMs: 5, detail: failed }, { type: 'done', offset: 1 }])],
     });
     expect(applied).toMatchObject({ type: 'applied', facts: 5, rows: 2, ignored: 0 });
-    const { rows } = await db.query('select * from status_jobs order by place');
+    const { rows } = await given.db.query('select * from status_jobs order by place');
     expect(rows[0]).toMatchObject({
       queue: 'q', partition: 0, place: 0, id: 'job-0', kind: 'bench.Job', key: 'entity-0', state: 'waiting', reason: 'retry', due_ms: START_MS + 5000, attempt: 1,
       enqueued_ms: START_MS, started_ms: START_MS + 100_000, finished_ms: null, error_code: 'TIMEOUT', error_message: 'no\ufffd answer', worker: 'w1', known: true, told: true, entries: 2,
@@ -41,20 +30,20 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     });
     expect(rows[1]).toMatchObject({ state: 'done', finished_ms: START_MS + 100_000 });
     expect(await counts()).toEqual([{ kind: 'bench.Job', state: 'done', jobs: 1 }, { kind: 'bench.Job', state: 'waiting', jobs: 1 }]);
-    const minutes = (await db.query<{ enqueued: number; done: number; waited: number }>('select sum(enqueued)::integer as enqueued, sum(done)::integer as done, sum(waited)::integer as waited from status_minutes')).rows;
+    const minutes = (await given.db.query<{ enqueued: number; done: number; waited: number }>('select sum(enqueued)::integer as enqueued, sum(done)::integer as done, sum(waited)::integer as waited from status_minutes')).rows;
     expect(minutes).toEqual([{ enqueued: 2, done: 1, waited: 1 }]);
   });
 
   it('the same, whether main records or events come first, and in one transaction or many', async () => {
     const events: Chunk[] = [0, 1, 2].map((n) => ({
       stream: 'events', partition: 0, after: n === 0 ? -1 : n, nextOffset: n + 1,
-      records: [maker.events(n, [{ type: 'started', offset: n, afterMs: n }, { type: n === 1 ? 'buried' : 'done', offset: n, afterMs: n + 5, detail: n === 1 ? { reason: 'dead', dueMs: null, error: { code: 'E', message: 'm' } } : null }])],
+      records: [given.maker.events(n, [{ type: 'started', offset: n, afterMs: n }, { type: n === 1 ? 'buried' : 'done', offset: n, afterMs: n + 5, detail: n === 1 ? { reason: 'dead', dueMs: null, error: { code: 'E', message: 'm' } } : null }])],
     }));
 
-    const all = async () => (await db.query('select * from status_jobs order by place')).rows.concat((await db.query('select * from status_counts where jobs <> 0 order by state')).rows, (await db.query('select * from status_minutes order by minute_ms')).rows);
+    const all = async () => (await given.db.query('select * from status_jobs order by place')).rows.concat((await given.db.query('select * from status_counts where jobs <> 0 order by state')).rows, (await given.db.query('select * from status_minutes order by minute_ms')).rows);
     await apply(main(-1, [0, 1, 2, 3]), ...events);
     const together = await all();
-    await db.script(`truncate ${statusTables.join(', ')}`);
+    await given.db.script(`truncate ${statusTables.join(', ')}`);
     for (const chunk of events) await apply(chunk);
     await apply(main(-1, [0, 1]));
     await apply(main(2, [2, 3]));
@@ -65,7 +54,7 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     const chunk = main(-1, [0, 1]);
     await apply(chunk);
     expect(await apply(chunk)).toEqual({ type: 'stale', partitions: [0] });
-    expect(await apply(main(5, [5]), { stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [maker.events(0, [{ type: 'done', offset: 0 }])] })).toEqual({ type: 'stale', partitions: [0] });
+    expect(await apply(main(5, [5]), { stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [{ type: 'done', offset: 0 }])] })).toEqual({ type: 'stale', partitions: [0] });
     expect(await states()).toEqual({ 'job-0': 'queued', 'job-1': 'queued' });
     const both = await Promise.all([apply(main(2, [2])), apply(main(2, [2]))]);
     expect(both.map(({ type }) => type).toSorted()).toEqual(['applied', 'stale']);
@@ -73,11 +62,11 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
   });
 
   it('without what a zombie tells: events of a lower epoch than was seen count for nothing, in later transactions too', async () => {
-    await apply(main(-1, [0, 1]), { stream: 'events', partition: 0, after: -1, nextOffset: 2, records: [maker.events(0, [{ type: 'started', offset: 0 }], { epoch: 7 }), maker.events(1, [{ type: 'done', offset: 0 }], { epoch: 6, worker: 'zombie' })] });
+    await apply(main(-1, [0, 1]), { stream: 'events', partition: 0, after: -1, nextOffset: 2, records: [given.maker.events(0, [{ type: 'started', offset: 0 }], { epoch: 7 }), given.maker.events(1, [{ type: 'done', offset: 0 }], { epoch: 6, worker: 'zombie' })] });
     expect(await states()).toEqual({ 'job-0': 'running', 'job-1': 'queued' });
-    await apply({ stream: 'events', partition: 0, after: 2, nextOffset: 4, records: [maker.events(2, [{ type: 'done', offset: 1 }], { epoch: 6 }), maker.events(3, [{ type: 'done', offset: 0 }], { epoch: 8, worker: 'w2' })] });
+    await apply({ stream: 'events', partition: 0, after: 2, nextOffset: 4, records: [given.maker.events(2, [{ type: 'done', offset: 1 }], { epoch: 6 }), given.maker.events(3, [{ type: 'done', offset: 0 }], { epoch: 8, worker: 'w2' })] });
     expect(await states()).toEqual({ 'job-0': 'done', 'job-1': 'queued' });
-    expect((await db.query('select worker, epoch from status_owners')).rows).toEqual([{ worker: 'w2', epoch: 8 }]);
+    expect((await given.db.query('select worker, epoch from status_owners')).rows).toEqual([{ worker: 'w2', epoch: 8 }]);
   });
 
   it('from dead letters only where their events are gone', async () => {
@@ -94,19 +83,19 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     await apply({ stream: 'dlq', partition: 0, after: 1, nextOffset: 3, records: [letter(1, START_MS + 10)], eventsSinceMs: START_MS + 20 });
     await apply({ stream: 'dlq', partition: 0, after: 3, nextOffset: 5, records: [letter(2, START_MS + 19), letter(3, START_MS + 21)] });
     expect(await states()).toEqual({ 'job-1': 'dead', 'job-2': 'dead' });
-    await apply({ stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [maker.events(0, [{ type: 'redriven', offset: 1 }])] });
+    await apply({ stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [{ type: 'redriven', offset: 1 }])] });
     expect(await states()).toEqual({ 'job-1': 'queued', 'job-2': 'dead' });
   });
 
   it('whatever strangers write: bytes that are no events, places that are none', async () => {
     const junk = { offset: 0, timestampMs: START_MS, key: null, value: Buffer.from('junk'), headers: undefined };
     const applied = await apply(
-      { stream: 'events', partition: 0, after: -1, nextOffset: 3, records: [junk, { ...junk, offset: 1, value: null }, maker.events(2, [{ type: 'done', offset: -5 }])] },
+      { stream: 'events', partition: 0, after: -1, nextOffset: 3, records: [junk, { ...junk, offset: 1, value: null }, given.maker.events(2, [{ type: 'done', offset: -5 }])] },
       { stream: 'dlq', partition: 0, after: -1, nextOffset: 1, records: [junk] }, { stream: 'retry', partition: 0, after: -1, nextOffset: 1, records: [junk] },
       { stream: 'main', partition: 0, after: -1, nextOffset: 2, records: [junk, { ...junk, offset: 1, key: Buffer.from([0xff, 0]), value: null }] },
     );
     expect(applied).toMatchObject({ type: 'applied', facts: 2 });
-    expect((await db.query('select id, key, payload, payload_flaw from status_jobs order by place')).rows).toEqual([
+    expect((await given.db.query('select id, key, payload, payload_flaw from status_jobs order by place')).rows).toEqual([
       { id: 'q-0-0', key: null, payload: null, payload_flaw: 'WIRE_MAGIC' }, { id: 'q-0-1', key: '\ufffd\ufffd', payload: null, payload_flaw: null },
     ]);
   });

@@ -4,8 +4,8 @@ import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import { createMillrace } from '../../../shared/millrace.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
-import type { QueueObserver } from '../../../shared/worker/observer.ts';
 import { countProduces } from './countProduces.ts';
+import { createSayingObserver } from './sayingObserver.ts';
 import { defineStep } from './stepJob.ts';
 import type { Said, WorkerParameters } from './workerParameters.ts';
 
@@ -23,22 +23,6 @@ const job = defineStep(workload, {
   isMended: () => existsSync(parameters.mendedFile),
   nowMs: () => performance.timeOrigin + performance.now(),
 });
-
-const observer: QueueObserver = {
-  attemptEnded: () => undefined,
-  buried: (buried, reason) => { say({ type: 'buried', id: buried.id, reason }); },
-  attemptAbandoned: (abandoned) => { say({ type: 'trouble', message: `abandoned ${abandoned.id}` }); },
-  notice(partition, notice) {
-    if (notice.type === 'active') say({ type: 'active', partition, epoch: notice.epoch, waiting: notice.waiting });
-    else if (notice.type === 'publish-refused') say({ type: 'publish-refused', partition, stream: notice.stream, code: notice.code });
-    else say({ type: 'noticed', partition, notice: notice.type });
-  },
-  commitFailed: (code) => { say({ type: 'commit-failed', code }); },
-  schemaUnavailable: (schemaId) => { say({ type: 'trouble', message: `schema ${schemaId} unavailable` }); },
-  partitionsAssigned: (partitions) => { say({ type: 'assigned', partitions }); },
-  partitionsLost: (partitions) => { say({ type: 'lost', partitions }); },
-  trouble: (error) => { say({ type: 'trouble', message: error.message }); },
-};
 
 const { main, ...others } = queueTopicNames(workload.queue);
 const produced = new Map<string, number>();
@@ -72,7 +56,7 @@ await millrace.work([job], {
   concurrency: parameters.concurrency,
   sessionTimeoutMs: parameters.sessionTimeoutMs,
   drainTimeoutMs: parameters.drainTimeoutMs,
-  observe: () => observer,
+  observe: () => createSayingObserver(say),
   ...(parameters.frontierPatienceMs === null ? {} : { limits: { frontierPatienceMs: parameters.frontierPatienceMs } }),
 });
 say({ type: 'ready' });
