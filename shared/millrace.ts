@@ -156,7 +156,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
         const edited = edit?.(one.shown);
         if (edited !== undefined) values.set(one, codec.encode(edited[1], await codec.register(edited[0].schema)));
       }
-      await redriveBuried(await tools(), queue, buried, (one) => values.get(one) ?? null);
+      await redriveBuried(await tools(), queue, buried, { edit: (one) => values.get(one) ?? null });
       return buried.map(({ shown }) => shown);
     },
     async discard(queue, select) {

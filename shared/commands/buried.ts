@@ -1,3 +1,4 @@
+import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { readBuriedRecord, type Burial, type CarriedJob } from '../kafka/envelope.ts';
 import { scanTopic } from '../kafka/scanTopic.ts';
 import { queueTopicNames } from '../kafka/topics.ts';
@@ -19,6 +20,8 @@ export interface BuriedJob {
   readonly message: string | null;
   /** The error's code. */
   readonly code: string | null;
+  /** The same for occurrences of one error. */
+  readonly fingerprint: string | null;
   readonly buriedAt: Date;
 }
 
@@ -42,6 +45,7 @@ export async function findBuried(tools: CommandTools, queue: string): Promise<Bu
       const shown: BuriedJob = {
         id: job.id, kind: job.kind, key: job.key?.toString() ?? null, partition, offset: job.origin.offset, deadLetterOffset: record.offset,
         attempts: burial.attempt, reason: burial.reason, message: burial.failure?.message ?? null, code: burial.failure?.code ?? null,
+        fingerprint: burial.failure === null ? null : fingerprintOf(burial.failure.code, burial.failure.message),
         buriedAt: new Date(record.timestampMs),
       };
       // A job may have been buried, redriven and buried again: its last burial counts.

@@ -1,5 +1,5 @@
 import type { EnqueuedFact, EventFact, Fact, StandingFact } from './fact.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf } from '../jobs/fingerprint.ts';
 import type { JobRow, TimelineEntry } from './jobRow.ts';
 import { isFinal, stateOfWait, type JobState } from './jobState.ts';
 

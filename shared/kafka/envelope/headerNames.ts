@@ -30,6 +30,8 @@ export const headerNames = {
   sequence: 'mr_seq',
   /** Retry: an operator's wish: `redrive`, `discard`, `cancel`, `run-now`, `pause`, `resume`. */
   command: 'mr_command',
+  /** Retry, on commands: why, in the operator's words. */
+  note: 'mr_note',
   /** Retry: `1` when the job's value is null; a record that must survive compaction cannot have a null value itself. */
   nullValue: 'mr_null',
 } as const;

@@ -5,7 +5,7 @@ import { headerNames } from './headerNames.ts';
 import { MAX_DELAY_MS, readJobId, readKind } from './jobHeaders.ts';
 import { parseOrigin, type Origin } from './origin.ts';
 import { readInteger, readRaw, readText } from './readHeader.ts';
-import { CONTROL_KEY, type CarriedJob, type JobCommand, type MarkReason, type Waiting, type WriteStamp } from './retryRecord.ts';
+import { CONTROL_KEY, MAX_NOTE_BYTES, type CarriedJob, type JobCommand, type MarkReason, type Waiting, type WriteStamp } from './retryRecord.ts';
 
 /** More attempts than any policy allows: a higher number is forged. */
 const MAX_ATTEMPTS = 1_000_000;
@@ -19,7 +19,7 @@ export type RetryRecord =
   | ({ readonly type: 'wait'; readonly key: string; readonly job: CarriedJob; readonly waiting: Waiting } & WriteStamp)
   | ({ readonly type: 'tombstone' | 'void'; readonly key: string; readonly origin: Origin } & WriteStamp)
   | { readonly type: 'lease'; readonly key: string; readonly epoch: number; readonly holder: string }
-  | { readonly type: 'command'; readonly key: string; readonly command: JobCommand; readonly job: CarriedJob; readonly firstFailure: Failure | null }
+  | { readonly type: 'command'; readonly key: string; readonly command: JobCommand; readonly job: CarriedJob; readonly firstFailure: Failure | null; readonly note: string | null }
   | { readonly type: 'pause'; readonly key: string; readonly on: boolean; readonly scope: string }
   | ({ readonly type: 'mark'; readonly key: string; readonly untilMs: number; readonly origin: Origin | null } & WriteStamp)
   | ({ readonly type: 'applied'; readonly key: string } & WriteStamp)
@@ -78,7 +78,7 @@ function readControlRecord(record: FetchedRecord, key: string, topic: string, pa
   if (!isJobCommand(command)) return foreign(headerNames.command);
   const origin = readOriginAt(record, topic, partition);
   if (origin === null) return foreign(headerNames.origin);
-  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError) };
+  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError), note: readText(headers, headerNames.note, MAX_NOTE_BYTES) };
 }
 
 const markReasons: ReadonlySet<string> = new Set<MarkReason>(['applied', 'paused', 'seen']);

@@ -71,20 +71,40 @@ export function leaseRecord(key: string, epoch: number, holder: string): Outgoin
 /** What an operator may wish of one job. */
 export type JobCommand = 'redrive' | 'discard' | 'cancel' | 'run-now';
 
+/** A longer note is cut. */
+export const MAX_NOTE_BYTES = 1024;
+
 /**
  * An operator's wish about one job; anybody may write it. It stands until {@link appliedRecord} or {@link markRecord} answers under its key. The value
- * is the one to run with where the command is `redrive`; elsewhere it says nothing.
+ * is the one to run with where the command is `redrive`; elsewhere it says nothing. @param note why
  */
-export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null): OutgoingRecord {
+export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null, note?: string): OutgoingRecord {
   const headers = jobCopyHeaders(job);
   headers[headerNames.command] = command;
+  if (note !== undefined) headers[headerNames.note] = cleanNote(note);
   if (firstFailure !== null) headers[headerNames.firstError] = formatFailure(firstFailure);
   return { key: CONTROL_KEY + key, value: job.value ?? Buffer.alloc(0), headers };
+}
+
+/** One line of readable text: what a header can be. A character that the cut parts would be read as U+FFFD: it goes with the rest. */
+function cleanNote(note: string): string {
+  return Buffer.from(note.replaceAll(/[\p{Cc}\p{Cs}]+/gu, ' ').trim()).subarray(0, MAX_NOTE_BYTES).toString().replace(/\ufffd$/, '');
 }
 
 /** A redrive's key names the burial that it answers, so that two operators who see the same dead letter write the same command. */
 export function redriveKey(mainOffset: number, deadLetterOffset: number): string {
   return `redrive/${mainOffset}/${deadLetterOffset}`;
+}
+
+/** A discard's key names the burial that it is about; `id` tells it from others about the same. */
+export function discardKey(mainOffset: number, deadLetterOffset: number, id: string): string {
+  return `discard/${mainOffset}/${deadLetterOffset}/${id}`;
+}
+
+/** The burial that a discard's key names: its offset in the dead-letter topic; null where it names none. */
+export function parseDiscardKey(key: string): number | null {
+  const match = /^discard\/[0-9]{1,15}\/([0-9]{1,15})\//.exec(key);
+  return match === null ? null : Number(match[1]);
 }
 
 /** An operator's wish that nothing of `scope` starts, or that it starts again; `scope` as `formatScope` writes it. Stands as {@link commandRecord}. */

@@ -36,7 +36,7 @@ function perfectRun(): RunEvidence {
       }
     }
   }
-  const deadLetters = [...plan.buried].map(([id, reason]) => ({ id, reason, kind: null, key: null, partition: 0, offset: 0, deadLetterOffset: 0, attempts: 1, message: null, code: null, buriedAt: new Date(0) }));
+  const deadLetters = [...plan.buried].map(([id, reason]) => ({ id, reason, kind: null, key: null, partition: 0, offset: 0, deadLetterOffset: 0, attempts: 1, message: null, code: null, fingerprint: null, buriedAt: new Date(0) }));
   return { plan, tally: tally.read(), lines, earlier: new Map(), deadLetters, elapsedMs: 2000, left: { uncommitted: 0, waiting: 0 } };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { formatScope, parseScope, type Scope } from '../../../shared/jobs/scope.ts';
 import { describe, expect, it } from 'vitest';
 import {
-  MAX_DELAY_MS, appliedRecord, markRecord, pauseRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
+  MAX_DELAY_MS, MAX_NOTE_BYTES, appliedRecord, discardKey, parseDiscardKey, markRecord, pauseRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
   leaseRecord, parseOrigin, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord,
   type CarriedJob, type Origin, type Waiting,
 } from '../../../shared/kafka/envelope.ts';
@@ -30,6 +30,18 @@ const waiting: Waiting = { attempt: 2, dueMs: now + 1000, reason: 'retry', failu
 const anyHeaders: unknown = expect.anything();
 
 const readBack = (record: OutgoingRecord) => readRetryRecord(throughBroker(record), 'orders', 3, now);
+
+describe('a discard', () => {
+  it('carries the burial that it is about, and why, in one readable line of bounded length', () => {
+    const read = readBack(commandRecord(discardKey(42, 7, 'u'), 'discard', job, null, `asked by Ada:\n wrong ${'é'.repeat(600)}`));
+    if (read.type !== 'command') throw new Error(read.type);
+    expect(parseDiscardKey(read.key)).toBe(7);
+    expect(read.note).toMatch(/^asked by Ada: {2}wrong é+$/);
+    expect(Buffer.byteLength(read.note ?? '')).toBeGreaterThan(MAX_NOTE_BYTES - 3);
+    expect(Buffer.byteLength(read.note ?? '')).toBeLessThanOrEqual(MAX_NOTE_BYTES);
+    expect(parseDiscardKey('discard/42/7f0e')).toBeNull();
+  });
+});
 
 describe('a main record', () => {
   it('gives back what the client wrote', () => {
@@ -134,7 +146,7 @@ describe('a retry record', () => {
     expect(readBack(leaseRecord('lease/8', 8, 'worker-a'))).toEqual({ type: 'lease', key: 'lease/8', epoch: 8, holder: 'worker-a' });
     expect(readBack(appliedRecord('c1', stamp))).toEqual({ type: 'applied', key: 'c1', ...stamp });
     expect(readBack(commandRecord('c1', 'redrive', { ...job, value: null }, failure))).toEqual({
-      type: 'command', key: 'c1', command: 'redrive', job: { ...job, value: null, headers: anyHeaders }, firstFailure: failure,
+      type: 'command', key: 'c1', command: 'redrive', job: { ...job, value: null, headers: anyHeaders }, firstFailure: failure, note: null,
     });
   });
 

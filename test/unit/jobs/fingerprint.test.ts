@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf } from '../../../shared/status/fingerprint.ts';
+import { fingerprintOf } from '../../../shared/jobs/fingerprint.ts';
 import { plainJson, plainText } from '../../../shared/status/plainText.ts';
 
 describe('the fingerprint of an error', () => {
