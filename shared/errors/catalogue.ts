@@ -12,6 +12,9 @@ export const catalogue = {
   BAD_PAYLOAD: { says: 'The payload does not fit its schema', retriable: false },
   BAD_ENQUEUE_OPTION: { says: 'A job cannot be enqueued with that option', retriable: false },
   BAD_COMMAND: { says: 'That command cannot be given', retriable: false },
+  BAD_REPLAY: { says: 'That replay cannot be run', retriable: false },
+  BAD_USAGE: { says: 'The command line cannot be read', retriable: false },
+  NEEDS_FORCE: { says: 'That was not done, for it may do harm', retriable: false },
   BAD_PROGRESS: { says: 'That is no progress', retriable: false },
   BAD_RESULT: { says: 'That cannot be a job’s result', retriable: false },
   PARTLY_ENQUEUED: { says: 'Only some of the jobs were enqueued', retriable: true },
@@ -33,6 +36,7 @@ export const catalogue = {
   BROKER_RECORD_TOO_LARGE: { says: 'Kafka refused the record: too large', retriable: false },
   BROKER_REFUSED: { says: 'Kafka refused the request', retriable: false },
   TOPIC_MISSING: { says: 'The topic does not exist', retriable: false },
+  GROUP_IN_USE: { says: 'The consumer group has members that are alive', retriable: false },
   TOPIC_DRIFT: { says: 'The topic is not as declared', retriable: false },
 
   WIRE_EMPTY: { says: 'The value is empty', retriable: false },
@@ -52,6 +56,7 @@ export const catalogue = {
   JOB_UNKNOWN: { says: 'There is no such job', retriable: false },
   QUEUE_UNKNOWN: { says: 'There is no such queue', retriable: false },
   STATUS_BEHIND: { says: 'The status is behind Kafka', retriable: true },
+  STATUS_UNAVAILABLE: { says: 'The status service did not answer', retriable: true },
   TOO_MANY_STREAMS: { says: 'Too many watch jobs already', retriable: true },
 
   BAD_JSON: { says: 'That is no JSON that can be taken', retriable: false },

@@ -153,6 +153,22 @@ export interface GroupMember {
   readonly partitions: readonly number[];
 }
 
+/** A broker of the cluster. */
+export interface BrokerNode {
+  readonly id: number;
+  /** "host:port", as clients are told to reach it. */
+  readonly address: string;
+}
+
+/** What of a topic shall be otherwise. */
+export interface TopicAlteration {
+  readonly name: string;
+  /** Settings that shall have these values; all others stay. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** As many partitions in all; more than there are. */
+  readonly partitions?: number;
+}
+
 export interface Admin {
   /** Names of all topics that this client may see, Kafka's own left out, sorted. */
   listTopics(): Promise<string[]>;
@@ -166,8 +182,16 @@ export interface Admin {
   deleteTopics(names: readonly string[]): Promise<void>;
   /** First offset and the offset after the last, by partition number. @throws MillraceError TOPIC_MISSING */
   logBounds(topic: string): Promise<{ partition: number; startOffset: number; endOffset: number }[]>;
+  /** By partition number: the first offset whose record is not older than then (epoch ms, by its timestamp); null where there is none. @throws MillraceError TOPIC_MISSING */
+  offsetsAt(topic: string, timeMs: number): Promise<{ partition: number; offset: number | null }[]>;
+  /** Changes topics, one after the other; what was changed before a failure stays so. @throws MillraceError TOPIC_MISSING, BROKER_REFUSED */
+  alterTopics(alterations: readonly TopicAlteration[]): Promise<void>;
+  /** The cluster's brokers, and which of them is the controller (by id; null where none is known). */
+  describeCluster(): Promise<{ readonly brokers: readonly BrokerNode[]; readonly controller: number | null }>;
   /** For each partition; null where nothing was committed. @throws MillraceError TOPIC_MISSING */
   committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]>;
+  /** Sets what a group has committed, in the place of its members. Kafka itself refuses while the group has any. @throws MillraceError GROUP_IN_USE */
+  setCommitted(group: string, commits: readonly PartitionCommit[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -63,4 +63,39 @@ export function describeAdmin(scenario: Scenario): void {
     expect(await stage.wait(admin().groupMembers(group))).toEqual([{ clientId: expect.any(String) as string, partitions: [0, 1] }]);
     expect(await stage.wait(admin().groupMembers(stage.uniqueName('nobody')))).toEqual([]);
   });
+
+  scenario('finds the first record that is not older than a time, and null where all are', async ({ admin, fill, stage, topic }) => {
+    const name = await topic(2);
+    await fill(name, 1, ['a', 'b']);
+    expect(await stage.wait(admin().offsetsAt(name, 0))).toEqual([{ partition: 0, offset: null }, { partition: 1, offset: 0 }]);
+    expect(await stage.wait(admin().offsetsAt(name, 4e12))).toEqual([{ partition: 0, offset: null }, { partition: 1, offset: null }]);
+  });
+
+  scenario('sets what a group has committed while nobody is in it, and refuses while somebody is', async ({ admin, codeOf, joined, stage, topic }) => {
+    const name = await topic(2);
+    const group = stage.uniqueName('group');
+    const commits = [{ partition: 1, positions: [{ topic: name, offset: 3, metadata: 'by hand' }] }];
+    await stage.wait(admin().setCommitted(group, commits));
+    expect(await stage.wait(admin().committed(group, name))).toEqual([{ partition: 0, position: null }, { partition: 1, position: { topic: name, offset: 3, metadata: 'by hand' } }]);
+    await joined({ group, topics: [name] });
+    expect(await codeOf(admin().setCommitted(group, commits))).toBe('GROUP_IN_USE');
+  });
+
+  scenario('changes the settings that it is told and leaves the others, and adds partitions without touching what is there', async ({ admin, fill, stage, topic }) => {
+    const name = await topic(2, { 'retention.ms': '1000000', 'max.message.bytes': '54321' });
+    await fill(name, 1, ['kept']);
+    await stage.wait(admin().alterTopics([{ name, config: { 'retention.ms': '2000000' }, partitions: 4 }]));
+    // Each broker hears of it in its own time.
+    const look = async () => (await stage.wait(admin().describeTopics([name])))[0];
+    let found = await look();
+    while (found?.partitions !== 4) found = await look();
+    expect(found).toMatchObject({ partitions: 4, config: { 'retention.ms': '2000000', 'max.message.bytes': '54321' } });
+    expect((await stage.wait(admin().logBounds(name)))[1]).toEqual({ partition: 1, startOffset: 0, endOffset: 1 });
+  });
+
+  scenario('tells the brokers of the cluster', async ({ admin, stage }) => {
+    const { brokers, controller } = await stage.wait(admin().describeCluster());
+    expect(brokers.map(({ id }) => id)).toContain(controller);
+    expect(brokers[0]?.address).toMatch(/^[^:]+:\d+$/);
+  });
 }

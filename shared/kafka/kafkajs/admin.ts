@@ -1,17 +1,21 @@
 import { MillraceError } from '../../errors/MillraceError.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Admin, CommittedPosition, GroupMember, TopicDeclaration, TopicDescription } from '../port.ts';
+import type { Admin, BrokerNode, CommittedPosition, GroupMember, PartitionCommit, TopicAlteration, TopicDeclaration, TopicDescription } from '../port.ts';
 import { request, type Cluster } from './cluster.ts';
 import { readCommitted } from './committedOffsets.ts';
 import { code, errorOfCode, errorOfFailure } from './failure.ts';
-import { readLogBounds } from './logBounds.ts';
+import { commitTopics } from './commitTopics.ts';
+import { readLogBounds, readOffsetsAt } from './logBounds.ts';
 import { retryDelayMs, Sleeper } from './pause.ts';
 import { decodeAssignment } from './group/memberData.ts';
-import type { DescribeConfigsReply, DescribeGroupsReply, FindCoordinatorReply, MetadataReply, TopicErrorsReply } from './replies.ts';
+import type { AlterConfigsReply, DescribeConfigsReply, DescribeGroupsReply, FindCoordinatorReply, MetadataReply, OffsetCommitReply, TopicErrorsReply } from './replies.ts';
 import { waitForTopics } from './waitForTopics.ts';
 
 const GIVE_UP_AFTER_MS = 10_000;
 const TOPIC_RESOURCE = 2;
+/** Where a setting comes from: the topic's own. */
+const SET_ON_TOPIC = 1;
+const MEMBERS_IN_THE_WAY: ReadonlySet<number> = new Set([code.UNKNOWN_MEMBER_ID, code.ILLEGAL_GENERATION, code.REBALANCE_IN_PROGRESS]);
 
 /** The port's admin. Every call tries for up to 10 s while the cluster is not ready. */
 export class KafkajsAdmin implements Admin {
@@ -116,6 +120,59 @@ export class KafkajsAdmin implements Admin {
       const partitions = await this.#partitions(topic);
       const positions = await readCommitted(await this.#coordinator(group), group, [topic], partitions);
       return partitions.map((partition) => ({ partition, position: positions.get(topic)?.get(partition) ?? null }));
+    });
+  }
+
+  offsetsAt(topic: string, timeMs: number): Promise<{ partition: number; offset: number | null }[]> {
+    return this.#insist(async () => {
+      const partitions = await this.#partitions(topic);
+      const found = await readOffsetsAt(this.#cluster, topic, partitions, timeMs);
+      return partitions.map((partition) => ({ partition, offset: (found.get(partition) ?? -1) < 0 ? null : found.get(partition) ?? null }));
+    });
+  }
+
+  setCommitted(group: string, commits: readonly PartitionCommit[]): Promise<void> {
+    return this.#insist(async () => {
+      const topics = commitTopics(commits);
+      if (topics.length === 0) return;
+      const reply = await request<OffsetCommitReply>(await this.#coordinator(group), 'OffsetCommit', { groupId: group, groupGenerationId: -1, memberId: '', topics });
+      for (const { topic, partitions } of reply.responses) {
+        for (const { partition, errorCode } of partitions) {
+          if (MEMBERS_IN_THE_WAY.has(errorCode)) throw new MillraceError('GROUP_IN_USE', { at: group });
+          if (errorCode !== 0) throw errorOfCode(errorCode, { at: `position of ${group} in ${topic}/${partition}` });
+        }
+      }
+    });
+  }
+
+  async alterTopics(alterations: readonly TopicAlteration[]): Promise<void> {
+    for (const { name, config, partitions } of alterations) {
+      if (config !== undefined) await this.#insist(() => this.#alterConfig(name, config));
+      if (partitions === undefined) continue;
+      await this.#insist(async () => {
+        const reply = await request<TopicErrorsReply>(await this.#controllerLink(), 'CreatePartitions', { topicPartitions: [{ topic: name, count: partitions }], timeout: 5000, validateOnly: false });
+        for (const { topic, errorCode, errorMessage } of reply.topicErrors) if (errorCode !== 0) throw errorOfCode(errorCode, { at: topic, ...(errorMessage ? { fix: errorMessage } : {}) });
+      });
+    }
+  }
+
+  /** This request replaces all that was ever set of a topic, so what stays must be said again. */
+  async #alterConfig(name: string, config: Readonly<Record<string, string>>): Promise<void> {
+    const link = await this.#controllerLink();
+    const before = await request<DescribeConfigsReply>(link, 'DescribeConfigs', { resources: [{ type: TOPIC_RESOURCE, name, configNames: [] }], includeSynonyms: false });
+    const found = before.resources.find(({ resourceName }) => resourceName === name);
+    if (found === undefined || found.errorCode !== 0) throw errorOfCode(found?.errorCode ?? code.UNKNOWN_TOPIC_OR_PARTITION, { at: name });
+    const kept = Object.fromEntries(found.configEntries.flatMap(({ configName, configValue, configSource }) => (configSource === SET_ON_TOPIC && configValue !== null ? [[configName, configValue]] : [])));
+    const configEntries = Object.entries({ ...kept, ...config }).map(([entry, value]) => ({ name: entry, value }));
+    const reply = await request<AlterConfigsReply>(link, 'AlterConfigs', { resources: [{ type: TOPIC_RESOURCE, name, configEntries }], validateOnly: false });
+    for (const { resourceName, errorCode, errorMessage } of reply.resources) if (errorCode !== 0) throw errorOfCode(errorCode, { at: resourceName, ...(errorMessage ? { fix: errorMessage } : {}) });
+  }
+
+  describeCluster(): Promise<{ brokers: BrokerNode[]; controller: number | null }> {
+    return this.#insist(async () => {
+      const reply = await request<MetadataReply>(await this.#cluster.anyLink('control'), 'Metadata', { topics: [], allowAutoTopicCreation: false });
+      const brokers = reply.brokers.map(({ nodeId, host, port }) => ({ id: nodeId, address: `${host}:${port}` })).toSorted((a, b) => a.id - b.id);
+      return { brokers, controller: reply.controllerId < 0 ? null : reply.controllerId };
     });
   }
 

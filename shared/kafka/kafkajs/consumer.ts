@@ -2,6 +2,7 @@ import { isMillraceError, MillraceError } from '../../errors/MillraceError.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Consumer, ConsumerListener, ConsumerOptions, PartitionCommit, PartitionGrant } from '../port.ts';
 import { request, type Cluster } from './cluster.ts';
+import { commitTopics } from './commitTopics.ts';
 import { readCommitted } from './committedOffsets.ts';
 import { errorOfFailure, isStaleLeaderFailure, STALE_LEADER_TRIES } from './failure.ts';
 import { Cursors } from './fetch/cursors.ts';
@@ -263,16 +264,4 @@ export class KafkajsConsumer implements Consumer {
     if (this.#started !== null && isMillraceError(error) && !error.retriable && error.code !== 'TOPIC_DRIFT') this.#started.reject(error);
     else this.#listener.trouble(error);
   }
-}
-
-function commitTopics(commits: readonly PartitionCommit[]): { topic: string; partitions: { partition: number; offset: number; metadata: string }[] }[] {
-  const byTopic = new Map<string, { partition: number; offset: number; metadata: string }[]>();
-  for (const { partition, positions } of commits) {
-    for (const { topic, offset, metadata } of positions) {
-      const list = byTopic.get(topic) ?? [];
-      byTopic.set(topic, list);
-      list.push({ partition, offset, metadata });
-    }
-  }
-  return [...byTopic].map(([topic, partitions]) => ({ topic, partitions }));
 }

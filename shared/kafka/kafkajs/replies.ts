@@ -45,7 +45,11 @@ export interface TopicErrorsReply {
 }
 
 export interface DescribeConfigsReply {
-  readonly resources: readonly { errorCode: number; resourceName: string; configEntries: readonly { configName: string; configValue: string | null }[] }[];
+  readonly resources: readonly { errorCode: number; resourceName: string; configEntries: readonly { configName: string; configValue: string | null; configSource: number }[] }[];
+}
+
+export interface AlterConfigsReply {
+  readonly resources: readonly { errorCode: number; errorMessage?: string | null; resourceName: string }[];
 }
 
 export interface DescribeGroupsReply {

@@ -34,6 +34,22 @@ export function createMemoryAdmin(world: World, broker: Broker, liveness: Livene
       await roundTrip();
       return world.topics.get(topic).logs.map((_log, partition) => ({ partition, position: world.group(group).committed(topic, partition) }));
     },
+    async offsetsAt(topic, timeMs) {
+      await roundTrip();
+      return world.topics.get(topic).logs.map((log, partition) => ({ partition, offset: log.all().find(({ timestampMs }) => timestampMs >= timeMs)?.offset ?? null }));
+    },
+    async alterTopics(alterations) {
+      await roundTrip();
+      for (const alteration of alterations) world.topics.alter(alteration);
+    },
+    async describeCluster() {
+      await roundTrip();
+      return { brokers: [{ id: 1, address: 'memory:9092' }], controller: 1 };
+    },
+    async setCommitted(group, commits) {
+      await roundTrip();
+      world.group(group).setCommitted(commits);
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -46,6 +46,8 @@ export interface Group {
   /** All or nothing. @throws MillraceError BROKER_FENCED, BROKER_REBALANCING */
   commit(memberId: string, generation: number, ownerships: readonly Ownership[], commits: readonly PartitionCommit[]): void;
   committed(topic: string, partition: number): CommittedPosition | null;
+  /** In the place of members. @throws MillraceError GROUP_IN_USE */
+  setCommitted(commits: readonly PartitionCommit[]): void;
   /** Deletes what is committed for a topic, as Kafka does when the topic is deleted. */
   forget(topic: string): void;
   describe(): GroupDescription;
@@ -169,6 +171,10 @@ export function createGroup(world: World, name: string): Group {
       for (const watcher of world.watchers) watcher.committed?.(name, memberId, commits);
     },
     committed: (topic, partition) => positions.get(`${topic}/${partition}`) ?? null,
+    setCommitted(commits) {
+      if (members.size > 0) throw new MillraceError('GROUP_IN_USE', { at: name });
+      for (const { partition, positions: some } of commits) for (const position of some) positions.set(`${position.topic}/${partition}`, { ...position });
+    },
     forget(topic) {
       for (const [place, position] of positions) if (position.topic === topic) positions.delete(place);
     },

@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors/MillraceError.ts';
-import type { OutgoingRecord, TopicDeclaration, TopicDescription } from '../port.ts';
+import type { OutgoingRecord, TopicAlteration, TopicDeclaration, TopicDescription } from '../port.ts';
 import { createPartitionLog, type PartitionLog } from './partitionLog.ts';
 
 export interface MemoryTopic {
@@ -21,6 +21,8 @@ export interface Topics {
   log(name: string, partition: number): PartitionLog;
   /** Does nothing where one of that name exists. */
   create(declaration: TopicDeclaration): void;
+  /** @throws MillraceError TOPIC_MISSING, BROKER_REFUSED for fewer partitions */
+  alter(alteration: TopicAlteration): void;
   delete(name: string): void;
 }
 
@@ -53,6 +55,12 @@ export function createTopics(appended: Told): Topics {
     },
     create(declaration) {
       if (!topics.has(declaration.name)) topics.set(declaration.name, createTopic(declaration, appended));
+    },
+    alter({ name, config = {}, partitions }) {
+      const { description, logs } = get(name);
+      if (partitions !== undefined && partitions <= logs.length) throw new MillraceError('BROKER_REFUSED', { at: name, expected: `more than ${logs.length} partitions`, got: partitions });
+      const made = createTopic({ ...description, partitions: partitions ?? logs.length, config: { ...description.config, ...config } }, appended);
+      topics.set(name, { ...made, logs: [...logs, ...made.logs.slice(logs.length)] });
     },
     delete(name) { topics.delete(name); },
   };
