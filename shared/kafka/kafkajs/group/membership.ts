@@ -1,11 +1,12 @@
 import { isMillraceError, MillraceError } from '../../../errors/MillraceError.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { request, type Cluster } from '../cluster.ts';
-import { code, errorOfCode, errorOfFailure, isStaleCoordinatorCode } from '../failure.ts';
+import { code, errorOfCode, errorOfFailure } from '../failure.ts';
 import type { Link } from '../link.ts';
 import { retryDelayMs, Sleeper } from '../pause.ts';
-import type { ErrorReply, FindCoordinatorReply, JoinGroupReply, SyncGroupReply } from '../replies.ts';
+import type { ErrorReply, JoinGroupReply, SyncGroupReply } from '../replies.ts';
 import { assignPartitions, type MemberShare } from './assignPartitions.ts';
+import { Coordinator } from './coordinator.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, PROTOCOL_NAME } from './memberData.ts';
 
 export interface MembershipOptions {
@@ -46,12 +47,12 @@ export class Membership {
   readonly #owner: MembershipOwner;
   readonly #clock: Clock;
   readonly #sleeper: Sleeper;
+  readonly #coordinator: Coordinator;
   #phase: Phase = 'outside';
   #memberId = '';
   #generation = -1;
   /** The last generation whose share was taken over; travels with the claims. */
   #confirmedGeneration = -1;
-  #coordinator: number | null = null;
   #joinLink: Link | null = null;
   #aliveUntilMs = Infinity;
   #rejoin = true;
@@ -70,6 +71,7 @@ export class Membership {
     this.#owner = owner;
     this.#clock = clock;
     this.#sleeper = new Sleeper(clock);
+    this.#coordinator = new Coordinator(cluster, options.group);
   }
 
   get lastSeenMs(): number {
@@ -92,17 +94,17 @@ export class Membership {
     this.#expireIfSilent();
     const [memberId, generation] = [this.#memberId, this.#generation];
     if (generation < 0) throw new MillraceError('BROKER_FENCED', { at: this.#options.group, got: 'no membership' });
-    return { memberId, generation, link: await this.#coordinatorLink('group') };
+    return { memberId, generation, link: await this.#coordinator.link('group') };
   }
 
   /** The link over which the coordinator answers quickly. @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED */
   groupLink(): Promise<Link> {
-    return this.#coordinatorLink('group');
+    return this.#coordinator.link('group');
   }
 
   /** Turns a group error of a commit into the port's error, and acts on what it says of the membership. */
   commitRefused(errorCode: number, as: { readonly memberId: string; readonly generation: number }): MillraceError {
-    if (isStaleCoordinatorCode(errorCode)) this.#coordinator = null;
+    this.#coordinator.heard(errorCode);
     if (errorCode === code.REBALANCE_IN_PROGRESS) return new MillraceError('BROKER_REBALANCING', { at: this.#options.group });
     if (errorCode !== code.ILLEGAL_GENERATION && errorCode !== code.UNKNOWN_MEMBER_ID) return errorOfCode(errorCode, { at: `commit of ${this.#options.group}` });
     // Refused for its generation while a new one is being made: the owner may try again in that one. Else the membership is over.
@@ -124,7 +126,7 @@ export class Membership {
     this.#sleeper.wake();
     if (this.#memberId !== '') {
       try {
-        const link = await this.#coordinatorLink('group');
+        const link = await this.#coordinator.link('group');
         await request<ErrorReply>(link, 'LeaveGroup', { groupId: this.#options.group, memberId: this.#memberId });
       } catch {
         // Then its session runs out.
@@ -156,7 +158,7 @@ export class Membership {
   }
 
   async #joinAndSync(): Promise<void> {
-    const link = await this.#coordinatorLink('join');
+    const link = await this.#coordinator.link('join');
     this.#joinLink = link;
     try {
       await this.#joinAndSyncOver(link);
@@ -220,7 +222,7 @@ export class Membership {
 
   /** What an error of join or sync means: the membership may be over; in any case another round follows. */
   #refused(errorCode: number): MillraceError {
-    if (isStaleCoordinatorCode(errorCode)) this.#coordinator = null;
+    this.#coordinator.heard(errorCode);
     if (errorCode === code.UNKNOWN_MEMBER_ID || errorCode === code.ILLEGAL_GENERATION) this.#lose(errorCode);
     return errorCode === code.REBALANCE_IN_PROGRESS ? new MillraceError('BROKER_REBALANCING', { at: this.#options.group }) : errorOfCode(errorCode, { at: `group ${this.#options.group}` });
   }
@@ -255,7 +257,7 @@ export class Membership {
 
   async #heartbeat(): Promise<void> {
     const [memberId, generation] = [this.#memberId, this.#generation];
-    const link = await this.#coordinatorLink('group');
+    const link = await this.#coordinator.link('group');
     const sentAtMs = this.#clock.monotonic();
     const { errorCode } = await request<ErrorReply>(link, 'Heartbeat', { groupId: this.#options.group, memberId, groupGenerationId: generation });
     if (this.#stopping || generation !== this.#generation || memberId !== this.#memberId) return;
@@ -263,7 +265,7 @@ export class Membership {
     if (this.#phase !== 'stable') return; // join and sync say themselves how they end
     if (errorCode === code.REBALANCE_IN_PROGRESS) this.requestRejoin();
     else if (errorCode === code.UNKNOWN_MEMBER_ID || errorCode === code.ILLEGAL_GENERATION) this.#lose(errorCode);
-    else if (isStaleCoordinatorCode(errorCode)) this.#coordinator = null;
+    else this.#coordinator.heard(errorCode);
   }
 
   /**
@@ -272,15 +274,8 @@ export class Membership {
    */
   #askCoordinator(joinLink: Link): void {
     this.#heartbeatUnderWay = true;
-    this.#coordinatorLink('group')
-      .then((link) => request<FindCoordinatorReply>(link, 'GroupCoordinator', { groupId: this.#options.group }))
-      .then(({ errorCode, coordinator }) => {
-        // It moved, and nobody there will answer.
-        if (errorCode === 0 && coordinator.nodeId !== this.#coordinator) {
-          this.#coordinator = null;
-          joinLink.close();
-        }
-      })
+    this.#coordinator.hasMoved()
+      .then((moved) => { if (moved) joinLink.close(); }) // nobody there will answer
       .catch(() => undefined) // the join itself fails, and tells
       .finally(() => { this.#heartbeatUnderWay = false; });
   }
@@ -299,20 +294,5 @@ export class Membership {
     if (errorCode === null) this.#joinLink?.close(); // what it waits for will not come
     this.#owner.lost();
     this.requestRejoin();
-  }
-
-  async #coordinatorLink(purpose: 'join' | 'group'): Promise<Link> {
-    if (this.#coordinator === null) {
-      const reply = await request<FindCoordinatorReply>(await this.#cluster.anyLink('control'), 'GroupCoordinator', { groupId: this.#options.group });
-      if (reply.errorCode !== 0) throw errorOfCode(reply.errorCode, { at: `coordinator of ${this.#options.group}` });
-      this.#coordinator = reply.coordinator.nodeId;
-    }
-    try {
-      return await this.#cluster.link(this.#coordinator, purpose);
-    } catch (error) {
-      this.#coordinator = null;
-      await this.#cluster.refresh();
-      throw error;
-    }
   }
 }
