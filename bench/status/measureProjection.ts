@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../shared/runtime/clock.ts';
-import { migrate } from '../../shared/database/migrate.ts';
 import type { Database } from '../../shared/database/port.ts';
 import { applyChunks, type Chunk } from '../../shared/status/applyChunks.ts';
-import { STATUS, statusMigrations } from '../../shared/status/migrations.ts';
+import { prepareStatusTables } from '../../shared/status/prepareStatusTables.ts';
 import { createRecordMaker, type EventWish } from '../../test/database/status/recordsOfJobs.ts';
 
 export interface ProjectionFigures {
@@ -27,7 +26,7 @@ export interface ProjectionLoad {
 
 /** How fast records become rows: records are made before, what is timed is decoding, folding, and the transactions. */
 export async function measureProjection(database: Database, { jobs, eventful, chunkRecords }: ProjectionLoad): Promise<ProjectionFigures> {
-  await migrate(database, STATUS, statusMigrations);
+  await prepareStatusTables(database);
   const maker = await createRecordMaker();
   const pairs: Chunk[][] = [];
   let mainEnd = -1;

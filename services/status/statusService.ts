@@ -61,7 +61,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
         };
         const made = createStatusProjection({
           broker, admin, registry: createRegistry({ url: registryUrl }), database: opened(), clock: systemClock, observer, queues,
-          discoverEveryMs: DISCOVER_EVERY_MS, retentionMs: config.statusRetention, maxPayloadBytes: config.statusPayloadBytes,
+          discoverEveryMs: DISCOVER_EVERY_MS, retentionMs: config.statusRetention, deadRetentionMs: config.statusDeadRetention, maxPayloadBytes: config.statusPayloadBytes,
         });
         projection = made;
         await made.start();

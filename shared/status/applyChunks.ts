@@ -4,6 +4,8 @@ import type { Fact } from './fact.ts';
 import { foldFact } from './foldFact.ts';
 import { foldColumns } from './jobColumns.ts';
 import type { JobPlace, JobRow } from './jobRow.ts';
+import { keepDiscards, recallDiscards, tagByRules } from './operatorWords.ts';
+import { writePauses, type PauseChange } from './pauseRows.ts';
 import { holdPositions, writePositions, type Position } from './positions.ts';
 import type { FactReader, Stream } from './readFacts.ts';
 import { createTally } from './tally.ts';
@@ -56,7 +58,8 @@ async function applyIn(tx: Session, queue: string, chunks: readonly Chunk[], rea
   const stale = [...first].filter(([name, chunk]) => held.get(name)?.nextOffset !== chunk.after).map(([, { partition }]) => partition);
   if (stale.length > 0) throw new StalePositions([...new Set(stale)]);
 
-  const { facts, positions, owners, ignored } = readChunks(queue, chunks, held, reader);
+  const { facts, positions, owners, pauses, renewed, ignored } = readChunks(queue, chunks, held, reader);
+  await hearOperators(tx, queue, facts);
   const rows = await readRows(tx, queue, facts);
   const touched = new Map<string, { before: JobRow | null; row: JobRow; whole: boolean }>();
   const tally = createTally();
@@ -80,9 +83,20 @@ async function applyIn(tx: Session, queue: string, chunks: readonly Chunk[], rea
   const changed = [...touched.values()];
   await writeRows(tx, queue, changed);
   await writeTally(tx, queue, tally);
+  await writePauses(tx, queue, [...pauses.values()], [...renewed]);
   if (owners.size > 0) await writeOwners(tx, queue, [...owners.values()]);
   await writePositions(tx, queue, [...positions.values()]);
   return { type: 'applied', facts: facts.length, rows: changed.length, ignored: ignored + silent, changed: changed.map(({ row }) => row) };
+}
+
+/** Adds what operators said of buried jobs before, and keeps what they say now. */
+async function hearOperators(tx: Session, queue: string, facts: Fact[]): Promise<void> {
+  const discards = facts.filter((fact) => fact.type === 'discard');
+  const burials = facts.filter((fact) => fact.type === 'burial');
+  if (discards.length > 0) await keepDiscards(tx, queue, discards);
+  if (burials.length === 0) return;
+  facts.push(...await recallDiscards(tx, queue, burials));
+  await tagByRules(tx, queue, burials);
 }
 
 interface Owner {
@@ -96,13 +110,17 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
   const facts: Fact[] = [];
   const positions = new Map<string, Position>();
   const owners = new Map<number, Owner>();
+  const pauses = new Map<string, PauseChange>();
+  const renewed = new Set<number>();
   let ignored = 0;
   for (const chunk of chunks) {
     const name = nameOf(chunk);
     const { partition, stream, nextOffset } = chunk;
     const before = positions.get(name) ?? held.get(name);
     // Offsets that go back: the topic was made anew, and with it leases begin at 1 again.
-    let epoch = (chunk.records[0]?.offset ?? Infinity) < chunk.after ? 0 : before?.epoch ?? 0;
+    const isNew = (chunk.records[0]?.offset ?? Infinity) < chunk.after;
+    if (isNew && stream === 'retry') renewed.add(partition);
+    let epoch = isNew ? 0 : before?.epoch ?? 0;
     let atMs = before?.atMs ?? 0;
     const sinceMs = Math.max(before?.sinceMs ?? 0, chunk.eventsSinceMs ?? 0);
     for (const record of chunk.records) {
@@ -114,11 +132,15 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
       }
       epoch = Math.max(epoch, read.epoch);
       for (const fact of read.facts) if (fact.partition === partition && (fact.type !== 'standing' || fact.atMs < sinceMs)) facts.push(fact);
+      for (const { scope, on } of read.pauses) {
+        const former = pauses.get(`${partition}/${scope}`);
+        if (former?.on !== true || !on) pauses.set(`${partition}/${scope}`, { partition, scope, on, sinceMs: record.timestampMs });
+      }
       if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: record.timestampMs });
     }
     positions.set(name, { partition, stream, nextOffset, epoch, atMs, sinceMs });
   }
-  return { facts, positions, owners, ignored };
+  return { facts, positions, owners, pauses, renewed, ignored };
 }
 
 async function readRows(tx: Session, queue: string, facts: readonly Fact[]): Promise<Map<string, JobRow>> {

@@ -27,7 +27,7 @@ export interface ExplainInputs {
 /** Why a job is where it is. Codes are API. */
 export type CauseCode =
   | 'finished' | 'running' | 'no-workers' | 'partition-unowned' | 'not-read-yet' | 'behind' | 'scheduled' | 'retry' | 'snoozed' | 'rate-limited' | 'dependency-down'
-  | 'paused' | 'locked' | 'held' | 'unknown-kind' | 'waiting' | 'about-to-run' | 'status-behind';
+  | 'claim-missing' | 'paused' | 'locked' | 'held' | 'unknown-kind' | 'waiting' | 'about-to-run' | 'status-behind';
 
 export interface Cause {
   readonly code: CauseCode;
@@ -81,7 +81,10 @@ function explainWait({ job, nowMs, ahead, unreadBefore }: ExplainInputs, say: (c
       say('rate-limited', `A rate limit holds it back${when}.`);
       break;
     case 'dependency-down':
-      say('dependency-down', `Something that it needs is down; it waits${when}.`);
+      say('dependency-down', `Something that it needs is down${errorText(job)}; it waits${when}.`);
+      break;
+    case 'claim-missing':
+      say('claim-missing', `The object of its large payload is not in the store${errorText(job)}; it is looked for again${when}, and the job buried when it is missing for too long.`);
       break;
     case 'paused':
       say('paused', 'Its queue, kind or key is paused; it runs after a resume.');

@@ -54,4 +54,26 @@ export interface StandingFact extends JobPlace {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-export type Fact = EnqueuedFact | EventFact | StandingFact;
+/** A record of the dead-letter topic: names a burial, so that it can be redriven. */
+export interface BurialFact extends JobPlace {
+  readonly type: 'burial';
+  readonly id: string;
+  readonly kind: string | null;
+  readonly key: string | null;
+  /** Its offset in the dead-letter topic. */
+  readonly burial: number;
+  readonly atMs: number;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** An operator gave a dead job up: what was buried up to this burial is dead no more. */
+export interface DiscardFact extends JobPlace {
+  readonly type: 'discard';
+  readonly id: string;
+  readonly burial: number;
+  /** Why. */
+  readonly note: string | null;
+  readonly atMs: number;
+}
+
+export type Fact = EnqueuedFact | EventFact | StandingFact | BurialFact | DiscardFact;

@@ -1,4 +1,4 @@
-import type { EnqueuedFact, EventFact, Fact, StandingFact } from './fact.ts';
+import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, StandingFact } from './fact.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import type { JobRow, TimelineEntry } from './jobRow.ts';
 import { isFinal, stateOfWait, type JobState } from './jobState.ts';
@@ -16,9 +16,13 @@ export function foldFact(row: JobRow | null, fact: Fact): JobRow | null {
     case 'enqueued':
       return foldEnqueued(row, fact);
     case 'event':
-      return foldEvent(row, fact);
+      return settleDiscard(foldEvent(row, fact));
     case 'standing':
-      return foldStanding(row, fact);
+      return settleDiscard(foldStanding(row, fact));
+    case 'burial':
+      return settleDiscard(foldBurial(row, fact));
+    case 'discard':
+      return settleDiscard(foldDiscard(row, fact));
   }
 }
 
@@ -26,22 +30,22 @@ function foldEnqueued(row: JobRow | null, fact: EnqueuedFact): JobRow {
   const { partition, place, id, key, createdMs, enqueuedMs, notBeforeMs, source, valueBytes, payload, payloadFlaw } = fact;
   const main = { id, key, createdMs, enqueuedMs, notBeforeMs, source, valueBytes, payload, payloadFlaw, known: true };
   // Another job at the same place: the topic was made anew.
+  const later = notBeforeMs !== null && notBeforeMs > enqueuedMs;
+  const start = { state: later ? 'scheduled' : 'queued', dueMs: later ? notBeforeMs : null } as const;
   if (row === null || (row.known && (row.id !== id || row.enqueuedMs !== enqueuedMs))) {
-    const later = notBeforeMs !== null && notBeforeMs > enqueuedMs;
-    return { ...blank(partition, place, id, enqueuedMs), ...main, kind: fact.kind, state: later ? 'scheduled' : 'queued', dueMs: later ? notBeforeMs : null };
+    return { ...blank(partition, place, id, enqueuedMs), ...main, kind: fact.kind, ...start };
   }
   if (row.known) return row;
-  return { ...row, ...main, kind: fact.kind ?? row.kind };
+  // Only a dead letter was read so far, and that says nothing of now.
+  const unsaid = !row.told && row.state === 'queued';
+  return { ...row, ...main, kind: fact.kind ?? row.kind, ...(unsaid ? { ...start, changedMs: enqueuedMs } : {}) };
 }
 
 function foldEvent(row: JobRow | null, fact: EventFact): JobRow | null {
   const known = row ?? { ...blank(fact.partition, fact.place, fact.id, fact.atMs), kind: fact.kind, key: fact.key };
   // Of a job that stood here before the topic was made anew.
   if (known.known && known.id !== fact.id) return row;
-  if (fact.event === 'progress') {
-    if (isFinal(known.state) || (known.progress === fact.progress && known.note === fact.note)) return row;
-    return { ...known, progress: fact.progress, note: fact.note, told: true, changedMs: fact.atMs };
-  }
+  if (fact.event === 'progress') return foldProgress(known, fact) ?? row;
   if (isLate(known, fact)) return row;
   const change = changeOf(known, fact);
   // A publication that was sent twice may come late: it says nothing new.
@@ -56,6 +60,20 @@ function foldEvent(row: JobRow | null, fact: EventFact): JobRow | null {
     ...change,
     entries: known.entries + 1,
     timeline: append(known.timeline, entryOf(known.entries + 1, fact)),
+  };
+}
+
+/** The timeline keeps the last of each attempt. Null: what is known is newer. */
+function foldProgress(row: JobRow, fact: EventFact): JobRow | null {
+  if (isFinal(row.state) || row.state === 'waiting') return null;
+  const at = row.timeline.findLastIndex(({ type, attempt, epoch }) => type === 'progress' && attempt === fact.attempt && epoch === fact.epoch);
+  const former = row.timeline[at];
+  if (former !== undefined && former.at >= fact.atMs) return null;
+  const entries = former === undefined ? row.entries + 1 : row.entries;
+  const entry = entryOf(former?.n ?? entries, fact);
+  return {
+    ...row, state: 'running', dueMs: null, progress: fact.progress, note: fact.note, told: true, changedMs: fact.atMs, entries,
+    timeline: former === undefined ? append(row.timeline, entry) : row.timeline.with(at, entry),
   };
 }
 
@@ -74,7 +92,7 @@ function changeOf(row: JobRow, { event, atMs, reason, dueMs, error, note, result
   const flawless = { errorCode: null, errorMessage: null, fingerprint: null };
   switch (event) {
     case 'started':
-      return { ...open, state: 'running', startedMs: row.startedMs ?? atMs };
+      return { ...open, state: 'running', startedMs: row.startedMs ?? atMs, progress: null, note: null };
     case 'waiting':
       // A held job blocks its lane: it stays among those that are not over.
       return { ...open, ...failed, state: stateOfWait(reason), reason, dueMs };
@@ -114,6 +132,28 @@ function foldStanding(row: JobRow | null, fact: StandingFact): JobRow | null {
   }
 }
 
+function foldBurial(row: JobRow | null, { partition, place, id, kind, key, burial, atMs }: BurialFact): JobRow | null {
+  if (row !== null && row.id !== id) return row;
+  if (row?.burial != null && row.burial >= burial) return row;
+  return { ...(row ?? { ...blank(partition, place, id, atMs), kind, key }), burial };
+}
+
+function foldDiscard(row: JobRow | null, { id, burial, note }: DiscardFact): JobRow | null {
+  if (row?.id !== id || (row.discarded !== null && row.discarded >= burial)) return row;
+  return { ...row, discarded: burial, discardNote: note };
+}
+
+/** A job whose last burial was given up is dead no more, in whatever order that became known; one that holds its lane is until its owner says so. */
+function settleDiscard(row: JobRow | null): JobRow | null {
+  if (row?.discarded == null || row.burial === null) return row;
+  const last = row.timeline.at(-1);
+  if (row.told && last?.type !== 'buried') return row;
+  const over = row.burial <= row.discarded;
+  if (over) return row.state === 'dead' ? { ...row, state: 'cancelled', reason: 'discarded' } : row;
+  // Of one that nobody told of, its new dead letter says it.
+  return row.told && row.state === 'cancelled' ? { ...row, state: 'dead', reason: last?.reason ?? null } : row;
+}
+
 function errorOf({ code, message }: { readonly code: string; readonly message: string }) {
   return { errorCode: code, errorMessage: message, fingerprint: fingerprintOf(code, message) };
 }
@@ -122,13 +162,14 @@ function isSame(entry: TimelineEntry, fact: EventFact): boolean {
   return entry.at === fact.atMs && entry.type === fact.event && entry.attempt === fact.attempt && entry.epoch === fact.epoch && (entry.reason ?? null) === fact.reason;
 }
 
-function entryOf(n: number, { event, atMs, attempt, reason, dueMs, error, note, worker, epoch }: EventFact): TimelineEntry {
+function entryOf(n: number, { event, atMs, attempt, reason, dueMs, error, note, progress, worker, epoch }: EventFact): TimelineEntry {
   return {
     n, at: atMs, type: event, attempt,
     ...(reason === null ? {} : { reason }),
     ...(dueMs === null ? {} : { due: dueMs }),
     ...(error === null ? {} : { code: error.code, message: error.message }),
     ...(note === null ? {} : { note }),
+    ...(progress === null ? {} : { progress }),
     worker, epoch,
   };
 }
@@ -142,6 +183,6 @@ function blank(partition: number, place: number, id: string, atMs: number): JobR
     partition, place, id, kind: null, key: null, state: 'queued', reason: null, dueMs: null, attempt: 0,
     createdMs: atMs, enqueuedMs: atMs, notBeforeMs: null, startedMs: null, finishedMs: null, changedMs: atMs,
     worker: null, errorCode: null, errorMessage: null, fingerprint: null, progress: null, note: null, result: null,
-    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, entries: 0, timeline: [],
+    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, burial: null, discarded: null, discardNote: null, entries: 0, timeline: [],
   };
 }

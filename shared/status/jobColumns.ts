@@ -40,6 +40,9 @@ export const jobColumns: readonly Column[] = [
   { field: 'known', name: 'known', type: 'boolean', main: true },
   { field: 'told', name: 'told', type: 'boolean' },
   { field: 'duplicate', name: 'duplicate', type: 'boolean' },
+  { field: 'burial', name: 'burial', type: 'bigint' },
+  { field: 'discarded', name: 'discarded', type: 'bigint' },
+  { field: 'discardNote', name: 'discard_note', type: 'text' },
   { field: 'entries', name: 'entries', type: 'integer' },
   { field: 'timeline', name: 'timeline', type: 'jsonb' },
 ];

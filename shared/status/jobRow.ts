@@ -6,7 +6,7 @@ export interface TimelineEntry {
   readonly n: number;
   /** Epoch ms by the worker's clock. */
   readonly at: number;
-  /** As in `millrace.JobEvents`: started, done, waiting, buried, redriven, discarded, cancelled, duplicate. */
+  /** As in `millrace.JobEvents`: started, done, waiting, buried, redriven, discarded, cancelled, duplicate, progress (the last of an attempt). */
   readonly type: string;
   /** Attempts made so far; of `started`, this one included. */
   readonly attempt: number;
@@ -16,6 +16,8 @@ export interface TimelineEntry {
   readonly code?: string;
   readonly message?: string;
   readonly note?: string;
+  /** From 0 to 1. */
+  readonly progress?: number;
   readonly worker: string;
   /** The lease epoch of its worker. */
   readonly epoch: number;
@@ -67,6 +69,12 @@ export interface JobRow extends JobPlace {
   readonly told: boolean;
   /** Dropped, for another job of its id had run. */
   readonly duplicate: boolean;
+  /** Its last record in the dead-letter topic; null: none was read. */
+  readonly burial: number | null;
+  /** Operators gave up all burials up to this one. */
+  readonly discarded: number | null;
+  /** Why they did. */
+  readonly discardNote: string | null;
   /** Events heard so far. */
   readonly entries: number;
   readonly timeline: readonly TimelineEntry[];

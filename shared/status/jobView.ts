@@ -22,6 +22,7 @@ export interface JobView {
   readonly error: { readonly code: string; readonly message: string; readonly fingerprint: string } | null;
   /** From 0 to 1. */
   readonly progress: number | null;
+  /** What the attempt is at; of a discarded job, why it was given up. */
   readonly note: string | null;
   /** What its handler gave: JSON where it is JSON, else text. */
   readonly result: unknown;
@@ -29,7 +30,11 @@ export interface JobView {
   readonly payload: unknown;
   /** Why there is no payload to show: `TOO_LARGE`, or the code of what is wrong with it. */
   readonly payloadFlaw: string | null;
+  /** Dropped: a job of its id had run. */
   readonly duplicate: boolean;
+  /** How many later jobs of its id were dropped as doubles of it. */
+  readonly duplicates: number;
+  readonly tags: readonly string[];
   /** Its main record: `queue/partition/offset`. */
   readonly at: string;
 }
@@ -65,9 +70,18 @@ export interface ViewRow {
   readonly known: boolean;
   readonly told: boolean;
   readonly entries: number;
+  readonly burial: number | null;
+  readonly discard_note: string | null;
+  readonly duplicates: number;
+  readonly tags: readonly string[];
 }
 
-export const viewColumns = 'queue, partition, place, id, kind, key, state, reason, due_ms, attempt, created_ms, enqueued_ms, started_ms, finished_ms, changed_ms, worker, error_code, error_message, fingerprint, progress, note, result, source, payload, payload_flaw, duplicate, known, told, entries';
+/** The columns of {@link ViewRow}, of `status_jobs` under its own name. */
+export const viewColumns = `queue, partition, place, id, kind, key, state, reason, due_ms, attempt, created_ms, enqueued_ms, started_ms, finished_ms, changed_ms, worker,
+  error_code, error_message, fingerprint, progress, note, result, source, payload, payload_flaw, duplicate, known, told, entries, burial, discard_note,
+  case when duplicate then 0 else (select count(*) from status_jobs d where d.id = status_jobs.id and d.duplicate and d.queue = status_jobs.queue and d.partition = status_jobs.partition) end as duplicates,
+  (select coalesce(jsonb_agg(t.tag order by t.tag), '[]'::jsonb) from operator_tags t
+   where t.queue = status_jobs.queue and t.partition = status_jobs.partition and t.place = status_jobs.place and t.id = status_jobs.id and not t.removed) as tags`;
 
 export function toView(row: ViewRow, nowMs: number): JobView {
   const state = stateAt(jobStates.find((one) => one === row.state) ?? 'queued', row.due_ms, nowMs);
@@ -77,7 +91,7 @@ export function toView(row: ViewRow, nowMs: number): JobView {
     createdAt: toTime(row.created_ms) ?? '', enqueuedAt: toTime(row.enqueued_ms) ?? '', startedAt: toTime(row.started_ms), finishedAt: toTime(row.finished_ms), changedAt: toTime(row.changed_ms) ?? '',
     worker: row.worker,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '', fingerprint: row.fingerprint ?? '' },
-    progress: row.progress, note: row.note, result: parseResult(row.result), source: row.source, payload: row.payload, payloadFlaw: row.payload_flaw, duplicate: row.duplicate,
+    progress: row.progress, note: row.reason === 'discarded' && row.discard_note !== null ? row.discard_note : row.note, result: parseResult(row.result), source: row.source, payload: row.payload, payloadFlaw: row.payload_flaw, duplicate: row.duplicate, duplicates: row.duplicates, tags: row.tags,
     at: `${row.queue}/${row.partition}/${row.place}`,
   };
 }
@@ -92,17 +106,19 @@ export interface TimelineView {
   readonly due: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly note: string | null;
+  /** From 0 to 1. */
+  readonly progress: number | null;
   readonly worker: string | null;
 }
 
 /** The timeline, its beginning (the enqueuing, number 0) included where it is known. */
 export function toTimeline(row: ViewRow, entries: readonly TimelineEntry[]): TimelineView[] {
-  const start: TimelineView = { n: 0, at: toTime(row.enqueued_ms) ?? '', type: 'enqueued', attempt: 0, reason: null, due: null, error: null, note: null, worker: null };
+  const start: TimelineView = { n: 0, at: toTime(row.enqueued_ms) ?? '', type: 'enqueued', attempt: 0, reason: null, due: null, error: null, note: null, progress: null, worker: null };
   return [...(row.known ? [start] : []), ...entries.map(toTimelineView)];
 }
 
-export function toTimelineView({ n, at, type, attempt, reason, due, code, message, note, worker }: TimelineEntry): TimelineView {
-  return { n, at: toTime(at) ?? '', type, attempt, reason: reason ?? null, due: toTime(due ?? null), error: code === undefined ? null : { code, message: message ?? '' }, note: note ?? null, worker };
+export function toTimelineView({ n, at, type, attempt, reason, due, code, message, note, progress, worker }: TimelineEntry): TimelineView {
+  return { n, at: toTime(at) ?? '', type, attempt, reason: reason ?? null, due: toTime(due ?? null), error: code === undefined ? null : { code, message: message ?? '' }, note: note ?? null, progress: progress ?? null, worker };
 }
 
 const LAST_TIME_MS = 8.64e15;

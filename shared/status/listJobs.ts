@@ -15,6 +15,16 @@ export interface JobFilter {
   readonly fromMs?: number;
   /** Enqueued before, epoch ms. */
   readonly toMs?: number;
+  /** One of these. */
+  readonly ids?: readonly string[];
+  /** Of one of these entities. */
+  readonly keys?: readonly string[];
+  /** Bears one of these tags. */
+  readonly tags?: readonly string[];
+  /** Over (done, dead or cancelled) at or after, epoch ms. */
+  readonly finishedFromMs?: number;
+  /** Over before, epoch ms. */
+  readonly finishedToMs?: number;
   readonly errorCode?: string;
   readonly fingerprint?: string;
   /** Occurs in the error's message, case aside. */
@@ -75,6 +85,11 @@ function conditionsOf(filter: JobFilter, nowMs: number): { where: string[]; para
   add((name) => `reason = ${name}`, filter.reason);
   add((name) => `enqueued_ms >= ${name}::bigint`, filter.fromMs);
   add((name) => `enqueued_ms < ${name}::bigint`, filter.toMs);
+  add((name) => `id = any(${name}::text[])`, filter.ids);
+  add((name) => `key = any(${name}::text[])`, filter.keys);
+  add((name) => `exists (select 1 from operator_tags t where t.queue = status_jobs.queue and t.partition = status_jobs.partition and t.place = status_jobs.place and t.id = status_jobs.id and not t.removed and t.tag = any(${name}::text[]))`, filter.tags);
+  add((name) => `finished_ms >= ${name}::bigint`, filter.finishedFromMs);
+  add((name) => `finished_ms < ${name}::bigint`, filter.finishedToMs);
   add((name) => `error_code = ${name}`, filter.errorCode);
   add((name) => `fingerprint = ${name}`, filter.fingerprint);
   add((name) => `strpos(lower(error_message), lower(${name})) > 0`, filter.errorText);

@@ -4,7 +4,7 @@ import type { Migration } from '../database/migrate.ts';
 export const STATUS = 'status';
 
 /** The tables of the projection, as they are dropped. */
-export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners'] as const;
+export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners', 'status_pauses'] as const;
 
 /** Times are epoch ms, as on the wire. A job is its place in the main topic: ids may come more than once. */
 export const statusMigrations: readonly Migration[] = [
@@ -51,6 +51,19 @@ export const statusMigrations: readonly Migration[] = [
         queue text collate "C" not null, partition integer not null, worker text not null, epoch bigint not null, seen_ms bigint not null,
         primary key (queue, partition)
       ) with (fillfactor = 50);
+    `,
+  },
+  {
+    name: 'burials, and what is paused',
+    sql: `
+      alter table status_jobs add column burial bigint, add column discarded bigint, add column discard_note text;
+      create table status_pauses (
+        queue text collate "C" not null, partition integer not null, scope text collate "C" not null, since_ms bigint not null,
+        primary key (queue, partition, scope)
+      );
+      drop index status_jobs_finished;
+      create index status_jobs_finished on status_jobs (finished_ms) where finished_ms is not null and state <> 'dead';
+      create index status_jobs_buried on status_jobs (finished_ms) where state = 'dead';
     `,
   },
 ];

@@ -1,10 +1,11 @@
-import { jobEventsV1 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import { createReader, type Codec } from '../avro/codec.ts';
 import type { PlainDecoder } from '../avro/plainDecoder.ts';
 import { readSchemaId } from '../avro/wireFormat.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Failure } from '../jobs/outcome.ts';
-import { headerNames, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { parseScope } from '../jobs/scope.ts';
+import { headerNames, parseDiscardKey, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
 import { readText } from '../kafka/envelope/readHeader.ts';
 import type { FetchedRecord } from '../kafka/port.ts';
 import type { EventFact, Fact, StandingFact } from './fact.ts';
@@ -27,6 +28,8 @@ export interface RecordFacts {
   readonly facts: readonly Fact[];
   /** Who owned the partition then. */
   readonly worker: string | null;
+  /** What is paused there from then on, or no more. */
+  readonly pauses: readonly { readonly scope: string; readonly on: boolean }[];
 }
 
 export interface FactReader {
@@ -44,16 +47,9 @@ const MAX_MESSAGE = 2048;
 const MAX_RESULT = 8192;
 
 /** The newest shape of events that this version knows; later types are read as `other`. */
-const eventsReader = createReader(jobEventsV1);
+const eventsReader = createReader(jobEventsV2);
 
-/** Fields that events have had since version 2. */
-interface LaterDetail {
-  readonly progress?: number | null;
-  readonly note?: string | null;
-  readonly result?: string | null;
-}
-
-const nothing: RecordFacts = { epoch: 0, facts: [], worker: null };
+const nothing: RecordFacts = { epoch: 0, facts: [], worker: null, pauses: [] };
 
 export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReaderOptions): FactReader {
   const wantsPayload = (value: Buffer | null): boolean => value !== null && value.length <= maxPayloadBytes;
@@ -100,7 +96,6 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
     for (const event of events) {
       if (event.offset < 0 || event.id === '') continue;
       const { detail } = event;
-      const later = detail as LaterDetail | null;
       const kind = kinds[event.kind] ?? '';
       facts.push({
         type: 'event', partition, place: event.offset, event: event.type, id: plainText(event.id), kind: kind === '' ? null : plainText(kind), key: keyText(event.key),
@@ -108,30 +103,44 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
         reason: detail?.reason == null ? null : plainText(detail.reason, 64),
         dueMs: detail?.dueMs ?? null,
         error: detail?.error == null ? null : cleanError(detail.error),
-        progress: later?.progress ?? null,
-        note: later?.note == null ? null : plainText(later.note, MAX_MESSAGE),
-        result: later?.result == null ? null : plainText(later.result, MAX_RESULT),
+        progress: detail?.progress == null ? null : cleanProgress(detail.progress),
+        note: detail?.note == null ? null : plainText(detail.note, MAX_MESSAGE),
+        result: detail?.result == null ? null : plainText(detail.result, MAX_RESULT),
       });
     }
-    return { epoch, facts, worker };
+    return { ...nothing, epoch, facts, worker };
   };
 
   const readDlq = (queue: string, partition: number, record: FetchedRecord): RecordFacts => {
     const read = readBuriedRecord(record);
     if (read === null || read.job.origin.topic !== queue || read.job.origin.partition !== partition) return nothing;
     const { attempt, reason, failure } = read.burial;
-    return { ...nothing, facts: [standing('buried', read.job, record.timestampMs, { attempt, reason, dueMs: 0, failure })] };
+    const said = standing('buried', read.job, record.timestampMs, { attempt, reason, dueMs: 0, failure });
+    const { place, id, kind, key, atMs, error } = said;
+    // The burial goes first: what it makes known decides what its standing means.
+    return { ...nothing, facts: [{ type: 'burial', partition, place, id, kind, key, burial: record.offset, atMs, error }, said] };
   };
 
   const readRetry = (queue: string, partition: number, record: FetchedRecord): RecordFacts => {
     const read = readRetryRecord(record, queue, partition, record.timestampMs);
     switch (read.type) {
       case 'lease':
-        return { epoch: read.epoch, facts: [], worker: null };
+        return { ...nothing, epoch: read.epoch };
       case 'wait':
-        return { epoch: read.epoch, worker: null, facts: [standing('waits', read.job, record.timestampMs, read.waiting)] };
+        return { ...nothing, epoch: read.epoch, facts: [standing('waits', read.job, record.timestampMs, read.waiting)] };
       case 'tombstone':
-        return { epoch: read.epoch, worker: null, facts: [standing('gone', { id: read.key, kind: null, key: null, origin: read.origin }, record.timestampMs, { attempt: 0, reason: null, dueMs: 0, failure: null })] };
+        return { ...nothing, epoch: read.epoch, facts: [standing('gone', { id: read.key, kind: null, key: null, origin: read.origin }, record.timestampMs, { attempt: 0, reason: null, dueMs: 0, failure: null })] };
+      case 'pause':
+        return tellPause(0, read.scope, read.on);
+      case 'mark':
+        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, read.key.slice(PAUSE_MARK.length), true) : nothing;
+      case 'applied':
+        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, read.key.slice(PAUSE_MARK.length), false) : nothing;
+      case 'command': {
+        const burial = read.command === 'discard' ? parseDiscardKey(read.key) : null;
+        if (burial === null) return nothing;
+        return { ...nothing, facts: [{ type: 'discard', partition, place: read.job.origin.offset, id: plainText(read.job.id), burial, note: read.note, atMs: record.timestampMs }] };
+      }
       default:
         return nothing;
     }
@@ -162,6 +171,18 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
       }
     },
   };
+}
+
+/** In front of a scope in the key of its mark. */
+const PAUSE_MARK = 'pause/';
+
+function tellPause(epoch: number, scope: string, on: boolean): RecordFacts {
+  return parseScope(scope) === null || scope.includes('\0') ? nothing : { ...nothing, epoch, pauses: [{ scope: plainText(scope), on }] };
+}
+
+/** As much of it as anybody looks at, so that it is read back as it was written. */
+function cleanProgress(progress: number): number {
+  return Math.round(Math.min(1, Math.max(0, progress)) * 10_000) / 10_000;
 }
 
 type Standing = { readonly attempt: number; readonly reason: string | null; readonly dueMs: number; readonly failure: Failure | null };

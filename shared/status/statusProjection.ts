@@ -1,12 +1,11 @@
 import { createCodec } from '../avro/codec.ts';
 import { createPlainDecoder } from '../avro/plainDecoder.ts';
 import type { Registry } from '../avro/registry.ts';
-import { migrate } from '../database/migrate.ts';
 import type { Database } from '../database/port.ts';
 import type { Admin, Broker } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { findQueues } from './findQueues.ts';
-import { STATUS, statusMigrations } from './migrations.ts';
+import { prepareStatusTables } from './prepareStatusTables.ts';
 import { createQueueProjector, type ProjectorObserver, type QueueProjector } from './queueProjector.ts';
 import { createFactReader } from './readFacts.ts';
 import { retireJobs } from './retireJobs.ts';
@@ -23,6 +22,8 @@ export interface StatusProjectionOptions {
   readonly discoverEveryMs: number;
   /** Finished jobs are removed after so long. */
   readonly retentionMs: number;
+  /** Dead ones after so long. Default: a year, as their dead letters. */
+  readonly deadRetentionMs?: number;
   /** Larger payloads are not kept; 0: none. */
   readonly maxPayloadBytes: number;
   readonly sessionTimeoutMs?: number;
@@ -42,6 +43,7 @@ export interface StatusProjection {
 }
 
 const RETIRE_EVERY_MS = 60_000;
+const DEAD_RETENTION_MS = 365 * 86_400_000;
 
 export function createStatusProjection(options: StatusProjectionOptions): StatusProjection {
   const { broker, admin, registry, database, clock, observer } = options;
@@ -86,10 +88,10 @@ export function createStatusProjection(options: StatusProjectionOptions): Status
       }).catch(report);
     },
     async start() {
-      await migrate(database, STATUS, statusMigrations);
+      await prepareStatusTables(database);
       await discover();
       if (options.queues === null) every(options.discoverEveryMs, discover);
-      every(RETIRE_EVERY_MS, () => retireJobs(database, clock.now() - options.retentionMs, clock.now()));
+      every(RETIRE_EVERY_MS, () => retireJobs(database, { finishedMs: clock.now() - options.retentionMs, deadMs: clock.now() - (options.deadRetentionMs ?? DEAD_RETENTION_MS) }, clock.now()));
     },
     async stop() {
       stopping = true;

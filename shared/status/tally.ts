@@ -56,7 +56,7 @@ export function createTally(): Tally {
 
 function columnOf(fact: Fact): MinuteColumn | null {
   if (fact.type === 'enqueued') return 'enqueued';
-  if (fact.type === 'standing') return null;
+  if (fact.type !== 'event') return null;
   switch (fact.event) {
     case 'started':
     case 'done':

@@ -79,6 +79,8 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
         for (const entry of await readTimeline(database, glance)) {
           if (entry.n <= last) continue;
           last = entry.n;
+          // Told below, each time that it changes.
+          if (entry.type === 'progress') continue;
           send(`id: ${entry.n}\nevent: ${entry.type}\ndata: ${JSON.stringify(toTimelineView(entry))}\n\n`);
         }
       }

@@ -22,9 +22,11 @@ export const jobSchema = {
     due: { ...maybeTime, description: 'When it may run, where known.' },
     attempts: whole, createdAt: time, enqueuedAt: time, startedAt: maybeTime, finishedAt: maybeTime, changedAt: time, worker: maybeText,
     error: { type: ['object', 'null'], properties: { code: text, message: text, fingerprint: { ...text, description: 'The same for occurrences of one error.' } } },
-    progress: { ...maybeNumber, description: 'From 0 to 1.' }, note: maybeText,
-    result: { description: 'What its handler gave.' }, source: maybeText, payload: {}, payloadFlaw: { ...maybeText, description: 'Why no payload is shown.' },
+    progress: { ...maybeNumber, description: 'From 0 to 1.' }, note: { ...maybeText, description: 'What the attempt is at; of a discarded job, why it was given up.' },
+    result: { description: 'What its handler gave; {"$claim": "…"}: it lies there.' }, source: maybeText, payload: {}, payloadFlaw: { ...maybeText, description: 'Why no payload is shown.' },
     duplicate: { type: 'boolean', description: 'Dropped: a job of its id had run.' },
+    duplicates: { ...whole, description: 'Later jobs of its id that were dropped as doubles.' },
+    tags: { type: 'array', items: text },
     at: { ...text, description: 'Its main record: queue/partition/offset.' },
   },
 } as const;
@@ -42,7 +44,7 @@ export const timelineSchema = {
         required: ['n', 'at', 'type', 'attempt'],
         properties: {
           n: { ...whole, description: 'Counts its events; gaps are what a very long history dropped.' }, at: time, type: text, attempt: whole, reason: maybeText, due: maybeTime,
-          error: { type: ['object', 'null'], properties: { code: text, message: text } }, note: maybeText, worker: maybeText,
+          error: { type: ['object', 'null'], properties: { code: text, message: text } }, note: maybeText, progress: { ...maybeNumber, description: 'From 0 to 1; the last of its attempt.' }, worker: maybeText,
         },
       },
     },

@@ -33,6 +33,18 @@ export const workerKeys = {
   frontierPatience: duration({ env: 'MILLRACE_FRONTIER_PATIENCE', default: '1s', min: '0s', max: '10m', prose: 'A job that runs longer goes to the waiting room, so that it holds back no commit.' }),
   unknownKindBound: duration({ env: 'MILLRACE_UNKNOWN_KIND_BOUND', default: '1h', min: '0s', max: '30d', prose: 'How long a job of a kind that no worker knows waits before it is buried: a rolling deploy may bring its handler.' }),
   fetchBytes: size({ env: 'MILLRACE_FETCH_BYTES', default: '512KiB', prose: 'Most that one fetch brings of one partition.' }),
+  databaseConnections: whole({ env: 'MILLRACE_DATABASE_CONNECTIONS', default: '20', min: 2, max: 1000, prose: 'Connections to DATABASE_URL that the attempts of a worker share; a ctx.transaction takes one.' }),
+  effectRetention: duration({ env: 'MILLRACE_EFFECT_RETENTION', default: '30d', min: '1h', max: '3660d', prose: 'How long a worker with DATABASE_URL remembers that a job\'s effect landed: longer than jobs may come back by retry, redrive or replay.' }),
+};
+
+/** Where payloads and results go that are too large for Kafka. */
+export const claimKeys = {
+  claimsFolder: text({ env: 'MILLRACE_CLAIMS_FOLDER', prose: 'Folder for payloads that are too large for a record; all processes must see the same. Neither this nor a bucket set: such jobs are refused.' }),
+  claimsBucket: text({ env: 'MILLRACE_CLAIMS_BUCKET', prose: 'S3 bucket for them, instead of a folder; needs the package @aws-sdk/client-s3, which reads region and credentials from its own environment.' }),
+  claimsPrefix: text({ env: 'MILLRACE_CLAIMS_PREFIX', prose: 'Put before the names of objects in the bucket, for instance "millrace/".' }),
+  claimsEndpoint: httpUrl({ env: 'MILLRACE_CLAIMS_ENDPOINT', prose: 'Address of an S3-compatible server. Not set: AWS.' }),
+  claimsOver: size({ env: 'MILLRACE_CLAIMS_OVER', default: '256KiB', prose: 'Payloads that take more go there.' }),
+  claimsMissingBound: duration({ env: 'MILLRACE_CLAIMS_MISSING_BOUND', default: '15m', min: '0s', max: '30d', prose: 'How long a job waits for an object that is not there, before it is buried.' }),
 };
 
 /** Where the services that keep books keep them. */
@@ -46,7 +58,8 @@ export const statusKeys = {
   statusHost: text({ env: 'MILLRACE_STATUS_HOST', default: '127.0.0.1', prose: 'Address on which the status API answers. It has no access control of its own.' }),
   statusPort: whole({ env: 'MILLRACE_STATUS_PORT', default: '9420', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
   statusQueues: text({ env: 'MILLRACE_STATUS_QUEUES', allow: /^[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*$/, expected: 'names of queues, separated by commas', prose: 'Queues to show. Not set: all that have their four topics; new ones are found within half a minute.' }),
-  statusRetention: duration({ env: 'MILLRACE_STATUS_RETENTION', default: '7d', min: '1m', max: '366d', prose: 'Jobs that are over are shown for so long.' }),
+  statusRetention: duration({ env: 'MILLRACE_STATUS_RETENTION', default: '7d', min: '1m', max: '366d', prose: 'Jobs that are done or cancelled are shown for so long.' }),
+  statusDeadRetention: duration({ env: 'MILLRACE_STATUS_DEAD_RETENTION', default: '365d', min: '1m', max: '3660d', prose: 'Dead jobs are shown for so long, and what operators said of them: as long as dead letters are kept.' }),
   statusPayloadBytes: whole({ env: 'MILLRACE_STATUS_PAYLOAD_BYTES', default: '16384', min: 0, max: 1_048_576, prose: 'Larger payloads are not decoded for showing and searching; 0: none is, and none is stored.' }),
   statusReadWait: duration({ env: 'MILLRACE_STATUS_READ_WAIT', default: '5s', min: '0s', max: '30s', prose: 'How long a request for a job that is not there yet waits for the status to catch up with Kafka.' }),
   statusStreams: whole({ env: 'MILLRACE_STATUS_STREAMS', default: '1000', min: 0, max: 100_000, prose: 'Most clients that may watch jobs at once in one process.' }),
@@ -71,6 +84,11 @@ export const intakeKeys = {
   intakeKeepKeys: duration({ env: 'MILLRACE_INTAKE_KEEP_KEYS', min: '1m', max: '366d', prose: 'Idempotency keys are kept so long, and never shorter than the default: the longest retry among the kinds and 14 days.' }),
 };
 
+/** What the command line reads beside the connections. */
+export const cliKeys = {
+  statusUrl: httpUrl({ env: 'MILLRACE_STATUS_URL', prose: 'Status service that the command line asks. Not set: the one that .millrace/dev.json names, else http://127.0.0.1:9420.' }),
+};
+
 /** For people who work on millrace itself. */
 export const developmentKeys = {
   cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
@@ -82,9 +100,11 @@ export const configSections: readonly { readonly title: string; readonly keys: R
   { title: 'Connections', keys: connectionKeys },
   { title: 'Every process', keys: processKeys },
   { title: 'Worker', keys: workerKeys },
+  { title: 'Large payloads', keys: claimKeys },
   { title: 'Database', keys: databaseKeys },
   { title: 'Status', keys: statusKeys },
   { title: 'Intake', keys: intakeKeys },
+  { title: 'Command line', keys: cliKeys },
   { title: 'Development', keys: developmentKeys },
 ];
 

@@ -78,13 +78,13 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
       return { offset, timestampMs: atMs, key: Buffer.from(key as string), value, headers };
     };
     await apply({ stream: 'dlq', partition: 0, after: -1, nextOffset: 1, records: [letter(0, START_MS + 10)] });
-    expect(await states()).toEqual({});
+    expect(await states()).toEqual({ 'job-0': 'queued' });
     // The time is kept: the next transaction, or the next owner, need not be told.
     await apply({ stream: 'dlq', partition: 0, after: 1, nextOffset: 3, records: [letter(1, START_MS + 10)], eventsSinceMs: START_MS + 20 });
     await apply({ stream: 'dlq', partition: 0, after: 3, nextOffset: 5, records: [letter(2, START_MS + 19), letter(3, START_MS + 21)] });
-    expect(await states()).toEqual({ 'job-1': 'dead', 'job-2': 'dead' });
+    expect(await states()).toEqual({ 'job-0': 'queued', 'job-1': 'dead', 'job-2': 'dead', 'job-3': 'queued' });
     await apply({ stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [{ type: 'redriven', offset: 1 }])] });
-    expect(await states()).toEqual({ 'job-1': 'queued', 'job-2': 'dead' });
+    expect(await states()).toEqual({ 'job-0': 'queued', 'job-1': 'queued', 'job-2': 'dead', 'job-3': 'queued' });
   });
 
   it('whatever strangers write: bytes that are no events, places that are none', async () => {

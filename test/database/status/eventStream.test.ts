@@ -1,12 +1,11 @@
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { migrate } from '../../../shared/database/migrate.ts';
 import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { applyChunks } from '../../../shared/status/applyChunks.ts';
-import { STATUS, statusMigrations } from '../../../shared/status/migrations.ts';
+import { prepareStatusTables } from '../../../shared/status/prepareStatusTables.ts';
 import { createStatusApi, type StatusApi } from '../../../services/status/api/createStatusApi.ts';
 import { openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
 import { createRecordMaker, type EventWish, type RecordMaker } from './recordsOfJobs.ts';
@@ -20,7 +19,7 @@ describe('watching a job', () => {
   beforeAll(async () => {
     test = await openTestDatabase('postgres', inject('databaseUrl'));
     maker = await createRecordMaker();
-    await migrate(test.database, STATUS, statusMigrations);
+    await prepareStatusTables(test.database);
     await applyChunks(test.database, 'q', [{ stream: 'main', partition: 0, after: -1, nextOffset: 9, records: [0, 1, 2, 3, 4, 5, 6, 7, 8].map((offset) => maker.main(offset)) }], maker.reader);
     api = await createStatusApi({
       database: test.database, admin: createMemoryCluster({ clock: systemClock, random: Math.random }).broker().createAdmin({ clientId: 'test' }), clock: systemClock,

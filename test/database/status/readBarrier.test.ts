@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { migrate } from '../../../shared/database/migrate.ts';
 import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { applyChunks } from '../../../shared/status/applyChunks.ts';
-import { STATUS, statusMigrations } from '../../../shared/status/migrations.ts';
+import { prepareStatusTables } from '../../../shared/status/prepareStatusTables.ts';
 import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
 import { createStatusApi } from '../../../services/status/api/createStatusApi.ts';
 import { openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
@@ -14,7 +13,7 @@ describe('reading one\'s own writes', () => {
   let test: TestDatabase;
   beforeAll(async () => {
     test = await openTestDatabase('postgres', inject('databaseUrl'));
-    await migrate(test.database, STATUS, statusMigrations);
+    await prepareStatusTables(test.database);
   });
   afterAll(() => test.close());
 

@@ -1,5 +1,5 @@
-import type { JobEventsV1, JobEventV1, JobEventTypeV1 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
-import { jobEventsV1 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
+import type { JobEventDetailV2, JobEventsV2, JobEventV2, JobEventTypeV2 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
+import { jobEventsV2 } from '../../../schemas/millrace.JobEvents/payload.generated.ts';
 import { jobV1, type JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { createCodec } from '../../../shared/avro/codec.ts';
 import { createPlainDecoder } from '../../../shared/avro/plainDecoder.ts';
@@ -10,7 +10,9 @@ import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts'
 import { systemClock } from '../../../shared/runtime/clock.ts';
 
 /** One event, all but its type with a default. */
-export type EventWish = { readonly type: JobEventTypeV1; readonly id?: string; readonly offset: number } & Partial<Omit<JobEventV1, 'type' | 'offset' | 'id' | 'kind'>> & { readonly kind?: string };
+export type EventWish = { readonly type: JobEventTypeV2; readonly id?: string; readonly offset: number } & Partial<Omit<JobEventV2, 'type' | 'offset' | 'id' | 'kind' | 'detail'>> & { readonly kind?: string; readonly detail?: Partial<JobEventDetailV2> | null };
+
+const noDetail: JobEventDetailV2 = { reason: null, dueMs: null, error: null, progress: null, note: null, result: null };
 
 /** Makes records as producers and workers do, and reads them. */
 export interface RecordMaker {
@@ -26,7 +28,7 @@ export async function createRecordMaker({ maxPayloadBytes = 16_384 } = {}): Prom
   const codec = createCodec({ registry, clock: systemClock });
   const decoder = createPlainDecoder({ registry, clock: systemClock });
   const jobs = await codec.register(jobV1);
-  const events = await codec.register(jobEventsV1);
+  const events = await codec.register(jobEventsV2);
   await decoder.load(jobs.schemaId);
   return {
     reader: createFactReader({ codec, decoder, maxPayloadBytes }),
@@ -39,8 +41,8 @@ export async function createRecordMaker({ maxPayloadBytes = 16_384 } = {}): Prom
     events(offset, list, { epoch = 1, worker = 'w1', startMs = START_MS + 100_000, queue = 'q', partition = 0 } = {}) {
       const kinds = [...new Set(list.map(({ kind = 'bench.Job' }) => kind))];
       const lines = list.map(({ kind = 'bench.Job', id, offset: place, key = Buffer.from(`entity-${place % 100}`), attempt = 1, afterMs = 0, detail = null, type }) => (
-        { type, id: id ?? `job-${place}`, kind: kinds.indexOf(kind), key, offset: place, attempt, afterMs, detail }));
-      const batch: JobEventsV1 = { queue, partition, worker, epoch, startMs, kinds, events: lines };
+        { type, id: id ?? `job-${place}`, kind: kinds.indexOf(kind), key, offset: place, attempt, afterMs, detail: detail === null ? null : { ...noDetail, ...detail } }));
+      const batch: JobEventsV2 = { queue, partition, worker, epoch, startMs, kinds, events: lines };
       return { offset, timestampMs: startMs, key: null, value: codec.encode(batch, events), headers: undefined };
     },
   };

@@ -21,8 +21,8 @@ describe.each(databaseKinds)('jobs that are over for long (%s)', (kind) => {
 
   it('go, with their part of the counts, and nobody else does', async () => {
     await fill();
-    expect(await retireJobs(given.db, START_MS, START_MS)).toBe(0);
-    const [one, other] = await Promise.all([retireJobs(given.db, START_MS + 1, START_MS), retireJobs(given.db, START_MS + 1, START_MS)]);
+    expect(await retireJobs(given.db, { finishedMs: START_MS, deadMs: START_MS }, START_MS)).toBe(0);
+    const [one, other] = await Promise.all([retireJobs(given.db, { finishedMs: START_MS + 1, deadMs: START_MS + 1 }, START_MS), retireJobs(given.db, { finishedMs: START_MS + 1, deadMs: START_MS + 1 }, START_MS)]);
     expect(one + other).toBe(1667);
     expect((await given.db.query('select state, count(*) as jobs from status_jobs group by state')).rows).toEqual([{ state: 'waiting', jobs: 3333 }]);
     expect((await readQueueFigures(given.db, 'q', START_MS)).counts).toEqual({ scheduled: 0, queued: 0, running: 0, waiting: 3333, done: 0, dead: 0, cancelled: 0 });
@@ -30,7 +30,7 @@ describe.each(databaseKinds)('jobs that are over for long (%s)', (kind) => {
 
   it('are not missed by what comes late of them', async () => {
     await fill();
-    await retireJobs(given.db, START_MS + 1, START_MS);
+    await retireJobs(given.db, { finishedMs: START_MS + 1, deadMs: START_MS + 1 }, START_MS);
     await applyChunks(given.db, 'q', [{ stream: 'events', partition: 0, after: 1, nextOffset: 2, records: [given.maker.events(1, [{ type: 'redriven', offset: 0 }])] }], given.maker.reader);
     expect((await given.db.query('select id, state, known from status_jobs where place = 0')).rows).toEqual([{ id: 'job-0', state: 'queued', known: false }]);
   });

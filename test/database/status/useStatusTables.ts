@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
-import { migrate } from '../../../shared/database/migrate.ts';
 import type { Database } from '../../../shared/database/port.ts';
-import { STATUS, statusMigrations, statusTables } from '../../../shared/status/migrations.ts';
+import { statusTables } from '../../../shared/status/migrations.ts';
+import { prepareStatusTables } from '../../../shared/status/prepareStatusTables.ts';
 import { openTestDatabase, type DatabaseKind, type TestDatabase } from '../../postgres/createDatabase.ts';
 import { createRecordMaker, type RecordMaker } from './recordsOfJobs.ts';
 
@@ -12,7 +12,7 @@ export function useStatusTables(kind: DatabaseKind): { readonly db: Database; re
   beforeAll(async () => {
     test = await openTestDatabase(kind, inject('databaseUrl'));
     maker = await createRecordMaker();
-    await migrate(test.database, STATUS, statusMigrations);
+    await prepareStatusTables(test.database);
   });
   afterAll(() => test.close());
   beforeEach(() => test.database.script(`truncate ${statusTables.join(', ')}`));

@@ -6,7 +6,7 @@ const NOW = Date.UTC(2026, 0, 1, 12);
 const at = (ms: number): string => new Date(NOW + ms).toISOString();
 const job: JobView = {
   id: 'j', queue: 'orders', kind: 'order.charge', key: 'ada', state: 'waiting', reason: null, due: null, attempts: 0, createdAt: at(-9000), enqueuedAt: at(-9000), startedAt: null, finishedAt: null,
-  changedAt: at(-5000), worker: 'w1', error: null, progress: null, note: null, result: null, source: null, payload: null, payloadFlaw: null, duplicate: false, at: 'orders/0/7',
+  changedAt: at(-5000), worker: 'w1', error: null, progress: null, note: null, result: null, source: null, payload: null, payloadFlaw: null, duplicate: false, duplicates: 0, tags: [], at: 'orders/0/7',
 };
 const inputs = (change: Partial<JobView>, more: Partial<ExplainInputs> = {}): ExplainInputs => ({
   job: { ...job, ...change }, nowMs: NOW, ahead: { count: 0, first: [] }, unreadBefore: 0, workers: [{ clientId: 'w1', partitions: [0, 1] }], partition: 0, statusBehind: 0, ...more,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EnqueuedFact, EventFact, Fact, StandingFact } from '../../../shared/status/fact.ts';
+import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, StandingFact } from '../../../shared/status/fact.ts';
 import { foldFact } from '../../../shared/status/foldFact.ts';
 import type { JobRow } from '../../../shared/status/jobRow.ts';
 import type { JobState } from '../../../shared/status/jobState.ts';
@@ -16,6 +16,8 @@ const event = (type: string, change: Partial<EventFact> = {}): EventFact => ({
 const standing = (type: StandingFact['standing'], change: Partial<StandingFact> = {}): StandingFact => ({
   type: 'standing', standing: type, partition: 0, place: 7, id: 'job-7', kind: 'mail.send', key: 'ada', enqueuedMs: 1000, atMs: 5000, attempt: 2, reason: null, dueMs: null, error: null, ...change,
 });
+const burial = (offset: number): BurialFact => ({ type: 'burial', partition: 0, place: 7, id: 'job-7', kind: 'mail.send', key: 'ada', burial: offset, atMs: 2050, error: null });
+const discard = (offset: number): DiscardFact => ({ type: 'discard', partition: 0, place: 7, id: 'job-7', burial: offset, note: 'not worth it', atMs: 9000 });
 const fold = (...facts: readonly Fact[]): JobRow | null => facts.reduce<JobRow | null>((row, fact) => foldFact(row, fact), null);
 const failed = { code: 'TIMEOUT', message: 'no answer from 10.0.0.1 in 3000 ms' };
 
@@ -38,7 +40,21 @@ describe('folding facts into a job', () => {
     ['a discard', [enqueued(), event('buried', { reason: 'dead' }), event('discarded', { atMs: 3000 })], 'cancelled', { reason: 'discarded', finishedMs: 3000 }],
     ['a cancellation', [enqueued(), event('cancelled', { note: 'not needed' })], 'cancelled', { reason: 'cancelled', note: 'not needed' }],
     ['a double', [enqueued(), event('duplicate')], 'cancelled', { reason: 'duplicate', duplicate: true }],
-    ['progress', [enqueued(), event('started'), event('progress', { progress: 0.5, note: 'half', atMs: 2100 })], 'running', { progress: 0.5, note: 'half', entries: 1 }],
+    ['progress', [enqueued(), event('started'), event('progress', { progress: 0.5, note: 'half', atMs: 2100 })], 'running', { progress: 0.5, note: 'half', entries: 2 }],
+    ['the last progress of each attempt', [enqueued(), event('started'), event('progress', { progress: 0.2, atMs: 2100 }), event('progress', { progress: 0.5, note: 'half', atMs: 2200 }), event('waiting', { reason: 'retry', atMs: 2300 }), event('started', { attempt: 2, atMs: 2400 }), event('progress', { attempt: 2, progress: 0.1, atMs: 2500 })],
+      'running', { progress: 0.1, note: null, entries: 5, timeline: [expect.objectContaining({ n: 1 }), expect.objectContaining({ n: 2, type: 'progress', progress: 0.5, note: 'half' }), expect.objectContaining({ n: 3 }), expect.objectContaining({ n: 4 }), expect.objectContaining({ n: 5, progress: 0.1 })] as never }],
+    ['a new attempt from its beginning', [enqueued(), event('started'), event('progress', { progress: 0.5, note: 'half', atMs: 2100 }), event('started', { attempt: 2, atMs: 2200, epoch: 4 })], 'running', { progress: null, note: null }],
+    ['progress that was told twice', [enqueued(), event('started'), event('progress', { progress: 0.2, atMs: 2100 }), event('progress', { progress: 0.5, atMs: 2200 }), event('progress', { progress: 0.2, atMs: 2100 })], 'running', { progress: 0.5, entries: 2 }],
+    ['progress that comes when it waits', [enqueued(), event('waiting', { reason: 'retry' }), event('progress', { progress: 0.2, atMs: 2100 })], 'waiting', { progress: null }],
+    ['a dead letter that is read before all else', [burial(4), enqueued({ notBeforeMs: 9000 })], 'scheduled', { burial: 4, dueMs: 9000, changedMs: 1000 }],
+    ['the last of several dead letters', [enqueued(), burial(4), burial(9), burial(7), event('buried', { reason: 'dead' })], 'dead', { burial: 9 }],
+    ['the dead letter of another job that once stood here', [enqueued(), { ...burial(4), id: 'of-old' }], 'queued', { burial: null }],
+    ['a dead job that was given up', [enqueued(), event('buried', { reason: 'dead', error: failed }), burial(4), discard(4)], 'cancelled', { reason: 'discarded', discardNote: 'not worth it', finishedMs: 2000, errorCode: 'TIMEOUT' }],
+    ['one that was given up before its events are read', [enqueued(), burial(4), discard(4), event('buried', { reason: 'dead' })], 'cancelled', { reason: 'discarded' }],
+    ['one that was given up, redriven and buried again', [enqueued(), burial(4), discard(4), event('buried', { reason: 'dead' }), event('redriven', { atMs: 2100 }), event('buried', { reason: 'attempts', atMs: 2200 }), burial(5)], 'dead', { reason: 'attempts' }],
+    ['one that holds its lane until its owner lets it go', [enqueued(), event('buried', { reason: 'dead' }), event('waiting', { reason: 'held', atMs: 2001 }), burial(4), discard(4)], 'dead', { reason: 'held', finishedMs: null }],
+    ['one whose events are gone, given up', [burial(4), standing('buried', { reason: 'attempts' }), discard(4)], 'cancelled', { reason: 'discarded' }],
+    ['the same, buried again since', [burial(4), standing('buried', { reason: 'attempts' }), discard(4), burial(6), standing('buried', { reason: 'dead' })], 'dead', { reason: 'dead' }],
     ['progress that comes when all is over', [enqueued(), event('done'), event('progress', { progress: 0.5 })], 'done', { progress: null, finishedMs: 2000 }],
     ['a repeat after a crash', [enqueued(), event('done'), event('started', { epoch: 4, atMs: 2600 })], 'running', { finishedMs: null, entries: 2 }],
     ['a publication that was sent twice', [enqueued(), event('started'), event('done', { atMs: 2500 }), event('started')], 'done', { entries: 2 }],
@@ -69,6 +85,20 @@ describe('folding facts into a job', () => {
       const events = list.map(({ type, attempt, reason, hasError }, index) => event(type, { attempt, reason, error: hasError ? failed : null, atMs: 2000 + index }));
       const main = enqueued({ notBeforeMs });
       expect(fold(...events.slice(0, at), main, ...events.slice(at))).toEqual(fold(main, ...events));
+    }));
+  });
+
+  it('comes to the same end wherever dead letters and discards stand among the events', () => {
+    const history = [enqueued(), event('buried', { reason: 'dead', error: failed }), event('redriven', { atMs: 2100, attempt: 0 }), event('started', { atMs: 2200 }), event('buried', { reason: 'attempts', atMs: 2300 })];
+    // Each of the three topics keeps its order.
+    fc.assert(fc.property(fc.array(fc.constantFrom(0, 1, 2), { minLength: 40, maxLength: 40 }), fc.constantFrom(4, 9), (turns, given) => {
+      const topics: Fact[][] = [[...history], [burial(4), burial(9)], [discard(given)]];
+      const order: Fact[] = [];
+      for (const turn of turns) order.push(...topics[turn]?.splice(0, 1) ?? []);
+      order.push(...topics.flat());
+      // A discard that finds no row is kept, and told again with the burial.
+      const told = order.flatMap((fact, at) => (fact.type === 'burial' && order.slice(0, at).some(({ type }) => type === 'discard') ? [fact, discard(given)] : [fact]));
+      expect(fold(...told)).toEqual(fold(...history, burial(4), burial(9), discard(given)));
     }));
   });
 
