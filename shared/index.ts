@@ -5,6 +5,7 @@ export { defineJob } from './jobs/defineJob.ts';
 export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';
 export type { BatchAnswer, Handle, HandlerAnswer, Isolation, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
 export type { BatchContext, BatchJob, JobContext, JobLogger } from './jobs/jobContext.ts';
+export type { HeldLock, JobTransaction, LockChoice, LockOptions, StatementValue } from './jobs/jobEffects.ts';
 export { dead, done, locked, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
 export { PermanentError } from './jobs/permanentError.ts';
 export { parseDuration, type Duration } from './jobs/duration.ts';
@@ -12,6 +13,11 @@ export type { JobPolicy, Order } from './jobs/policy.ts';
 export type { AvroSchema, PayloadSchema } from '../schemas/payloadSchema.ts';
 
 export { createClient, type Client, type ClientOptions, type EnqueueEntry } from './client/client.ts';
+export type { LargePayloadOptions } from './claims/largePayloads.ts';
+export type { ClaimStore } from './claims/claimStore.ts';
+export { createFileClaims, type FileClaimsOptions } from './claims/fileClaims.ts';
+export { readClaimedResult } from './claims/claimedResults.ts';
+export { expireClaims } from './claims/expireClaims.ts';
 export type { EnqueueOptions } from './client/enqueueOptions.ts';
 export { createHttpClient, type HttpClient, type HttpClientOptions, type HttpEnqueueOptions, type HttpJob } from './intake/httpClient.ts';
 export type { Receipt } from './client/receipts.ts';
@@ -27,6 +33,10 @@ export { createRegistry, type Registry } from './avro/registry.ts';
 export type { Broker } from './kafka/port.ts';
 export { createKafkajsBroker, type KafkajsBrokerOptions } from './kafka/kafkajs/kafkajsBroker.ts';
 export type { TopicDefaults } from './kafka/prepareTopics.ts';
+
+export type { Database } from './database/port.ts';
+export { openPostgres, type PostgresOptions } from './database/postgres/openPostgres.ts';
+export { openPglite, type PgliteOptions } from './database/pglite/openPglite.ts';
 
 export { MillraceError, isMillraceError } from './errors/MillraceError.ts';
 export type { ErrorCode } from './errors/catalogue.ts';

@@ -2,12 +2,16 @@ import { didYouMean } from './errors/didYouMean.ts';
 import { MillraceError } from './errors/MillraceError.ts';
 import { createCodec } from './avro/codec.ts';
 import { createRegistry, type Registry } from './avro/registry.ts';
+import { createClaimWriter } from './claims/claimWriter.ts';
+import { compileLargePayloads, type LargePayloadOptions } from './claims/largePayloads.ts';
 import { createClient, type Client } from './client/client.ts';
 import { listBuried, type BuriedJob } from './commands/buried.ts';
 import { discardBuried, redriveBuried, selectBuried } from './commands/commandBuried.ts';
 import { commandJobs, type JobPlace } from './commands/commandJobs.ts';
 import type { CommandTools } from './commands/commandTools.ts';
 import { commandPause, listPauses, type Pause, type PauseScope } from './commands/pauses.ts';
+import type { Database } from './database/port.ts';
+import { openPostgres } from './database/postgres/openPostgres.ts';
 import type { JobDefinition } from './jobs/jobDefinition.ts';
 import { createKafkajsBroker } from './kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepareTopics.ts';
@@ -26,6 +30,16 @@ export interface MillraceOptions {
   readonly source?: string;
   /** How missing topics are made; `false`: they must exist. Default: 6 partitions, 1 replica. */
   readonly topics?: TopicDefaults | false;
+  /**
+   * Where payloads go that are too large for a Kafka record, and results that are too large for an event: `{ folder }` that all processes see, or
+   * `{ store }`, for instance of `millrace/s3`. All processes of a queue must be told the same. Default: nowhere; a job of more than 1,000,000 bytes is refused.
+   */
+  readonly largePayloads?: LargePayloadOptions;
+  /**
+   * What workers need for `ctx.transaction`, `ctx.once` and locks: an address `postgres://…`, which is opened when a worker starts and closed by `close`, or a
+   * database that stays yours to close. Default: none.
+   */
+  readonly database?: string | Database;
   /** Default: JSON lines on standard output, from `info` on. */
   readonly logger?: Logger;
   /** Another driver, for instance the in-memory one of `millrace/testing`. */
@@ -90,7 +104,7 @@ export interface Millrace {
   close(): Promise<void>;
 }
 
-const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'logger', 'broker', 'registry', 'clock', 'random']);
+const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'largePayloads', 'database', 'logger', 'broker', 'registry', 'clock', 'random']);
 
 function checkOptions(options: MillraceOptions): void {
   for (const name of Object.keys(options)) {
@@ -110,7 +124,7 @@ function checkOptions(options: MillraceOptions): void {
 /** Connects to nothing yet: each part does when it is first used. @throws MillraceError BAD_CONFIG */
 export function createMillrace(options: MillraceOptions): Millrace {
   checkOptions(options);
-  const { clock = systemClock, random = Math.random, source = '/millrace', topics = DEFAULT_TOPICS } = options;
+  const { clock = systemClock, random = Math.random, source = '/millrace', topics = DEFAULT_TOPICS, largePayloads } = options;
   const brokers = typeof options.brokers === 'string' ? options.brokers.split(',').map((one) => one.trim()) : options.brokers;
   const broker = options.broker ?? createKafkajsBroker({ brokers });
   const registry = options.registry ?? createRegistry({ url: options.registryUrl });
@@ -119,6 +133,9 @@ export function createMillrace(options: MillraceOptions): Millrace {
   const commands = broker.createProducer({ clientId: 'millrace-commands' });
   const prepared = new Map<string, Promise<unknown>>();
   const workers: Worker[] = [];
+  // Opening it does no I/O.
+  const opened = typeof options.database === 'string' ? openPostgres({ url: options.database }) : null;
+  const database = typeof options.database === 'string' ? opened ?? undefined : options.database;
   let closing: Promise<void> | null = null;
 
   const prepare = (queues: readonly string[]): Promise<unknown> => Promise.all(queues.map((queue) => {
@@ -131,7 +148,8 @@ export function createMillrace(options: MillraceOptions): Millrace {
     return ready;
   }));
   const codec = createCodec({ registry, clock });
-  const client = createClient({ broker, codec, source, clock, random, prepareQueue: (queue) => prepare([queue]) });
+  const client = createClient({ broker, codec, source, clock, random, largePayloads, prepareQueue: (queue) => prepare([queue]) });
+  const claims = largePayloads === undefined ? null : createClaimWriter({ payloads: compileLargePayloads(largePayloads, clock), codec, clock });
   const tools = async (): Promise<CommandTools> => {
     await commands.start();
     return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
@@ -143,7 +161,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     async work(jobs, more = {}) {
       if (closing !== null) throw new MillraceError('NOT_RUNNING', { at: 'work', got: 'closed', fix: 'Create it anew' });
       if (!Array.isArray(jobs)) throw new MillraceError('BAD_JOB_DEFINITION', { at: 'work', expected: 'a list of job definitions', got: jobs });
-      const worker = createWorker({ logger, observe: (queue) => createLogObserver(logger, queue), ...more, broker, registry, jobs, topics, clock, random });
+      const worker = createWorker({ logger, largePayloads, database, observe: (queue) => createLogObserver(logger, queue), ...more, broker, registry, jobs, topics, clock, random });
       workers.push(worker);
       await worker.start();
       return worker;
@@ -154,7 +172,9 @@ export function createMillrace(options: MillraceOptions): Millrace {
       const values = new Map<unknown, Buffer>();
       for (const one of edit === undefined ? [] : buried) {
         const edited = edit?.(one.shown);
-        if (edited !== undefined) values.set(one, codec.encode(edited[1], await codec.register(edited[0].schema)));
+        if (edited === undefined) continue;
+        const value = codec.encode(edited[1], await codec.register(edited[0].schema));
+        values.set(one, claims === null ? value : await claims.wrap(queue, value));
       }
       await redriveBuried(await tools(), queue, buried, { edit: (one) => values.get(one) ?? null });
       return buried.map(({ shown }) => shown);
@@ -175,6 +195,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
         await client.close();
         await commands.close();
         await admin.close();
+        await opened?.close();
       })();
       return closing;
     },

@@ -1,7 +1,7 @@
-import { connectionKeys, databaseKeys, intakeKeys, knownNames, processKeys } from '../../shared/runtime/config/keys.ts';
+import { claimKeys, connectionKeys, databaseKeys, intakeKeys, knownNames, processKeys } from '../../shared/runtime/config/keys.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 
-const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...intakeKeys };
+const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...intakeKeys, ...claimKeys };
 
 export type IntakeConfig = ConfigOf<typeof keys>;
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { createCodec } from '../../shared/avro/codec.ts';
 import { createRegistry } from '../../shared/avro/registry.ts';
+import type { LargePayloadOptions } from '../../shared/claims/largePayloads.ts';
 import { createClient } from '../../shared/client/client.ts';
 import { migrate } from '../../shared/database/migrate.ts';
 import { openDatabase } from '../../shared/database/openDatabase.ts';
@@ -33,7 +34,7 @@ const SWEEP_EVERY_MS = 60_000;
 const READY_WITHIN_MS = 10_000;
 
 /** The services of an intake process, in the order of their start. Given a database, it uses that, and leaves it open at the end. */
-export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDefinition[], host: Pick<HostProcess, 'pid' | 'kill'>, logger: Logger, given: Database | null = null): Service[] {
+export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDefinition[], host: Pick<HostProcess, 'pid' | 'kill'>, logger: Logger, given: Database | null = null, largePayloads: LargePayloadOptions | null = null): Service[] {
   const { brokers, registryUrl } = requireConnections(config);
   const queues = [...new Set(jobs.map(({ queue }) => queue))];
   const broker = createKafkajsBroker({ brokers });
@@ -46,6 +47,7 @@ export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDef
     deliveryTimeout: `${Math.ceil(config.intakePatience * 0.75)}ms`,
     maxPendingJobs: config.intakePendingJobs,
     maxPendingBytes: config.intakePendingBytes,
+    ...(largePayloads === null ? {} : { largePayloads }),
   });
   const backlog = createBacklog({
     admin, queues, clock: systemClock, limits: { maxJobs: config.intakeMaxLag, maxDrainMs: config.intakeMaxDrain },

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { openClaims } from '../../shared/claims/openClaims.ts';
 import { loadJobs } from '../../shared/runtime/loadJobs.ts';
 import { runProcess } from '../../shared/runtime/runProcess.ts';
 import { readIntakeConfig } from './config.ts';
@@ -8,5 +9,5 @@ import { createIntakeServices } from './intakeService.ts';
 await runProcess(process, {
   name: 'intake',
   readConfig: readIntakeConfig,
-  createServices: async (config, logger) => createIntakeServices(config, await loadJobs(process.argv.slice(2), process.cwd()), process, logger),
+  createServices: async (config, logger) => createIntakeServices(config, await loadJobs(process.argv.slice(2), process.cwd()), process, logger, null, await openClaims(config)),
 });

@@ -1,7 +1,7 @@
-import { connectionKeys, knownNames, processKeys, workerKeys } from '../../shared/runtime/config/keys.ts';
+import { claimKeys, connectionKeys, databaseKeys, knownNames, processKeys, workerKeys } from '../../shared/runtime/config/keys.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 
-const keys = { ...connectionKeys, ...processKeys, ...workerKeys };
+const keys = { ...connectionKeys, ...processKeys, ...workerKeys, databaseUrl: databaseKeys.databaseUrl, ...claimKeys };
 
 export type WorkerConfig = ConfigOf<typeof keys>;
 

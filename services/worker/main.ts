@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { openClaims } from '../../shared/claims/openClaims.ts';
 import { loadJobs } from '../../shared/runtime/loadJobs.ts';
 import { runProcess } from '../../shared/runtime/runProcess.ts';
 import { readWorkerConfig } from './config.ts';
@@ -13,6 +14,6 @@ await runProcess({ env: process.env, stderr: process.stderr, exit, on: process.o
   async createServices(config, logger) {
     // Handlers are the user's: a promise that one forgot and that fails must not end the attempts of all others.
     process.on('unhandledRejection', (error) => { logger.error({ err: error }, 'a promise failed that nobody waits for'); });
-    return createWorkerServices(config, await loadJobs(process.argv.slice(2), process.cwd()), logger);
+    return createWorkerServices(config, await loadJobs(process.argv.slice(2), process.cwd()), logger, await openClaims(config));
   },
 });

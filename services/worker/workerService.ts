@@ -1,4 +1,6 @@
 import { createRegistry } from '../../shared/avro/registry.ts';
+import type { LargePayloadOptions } from '../../shared/claims/largePayloads.ts';
+import { openPostgres } from '../../shared/database/postgres/openPostgres.ts';
 import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
@@ -15,11 +17,13 @@ import { createWorkerChecks } from '../../shared/worker/workerHealth.ts';
 import type { WorkerConfig } from './config.ts';
 
 /** The services of a worker process, in the order of their start: its HTTP endpoint answers while the worker is still restoring. */
-export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDefinition[], logger: Logger): Service[] {
+export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDefinition[], logger: Logger, largePayloads: LargePayloadOptions | null = null): Service[] {
   const { brokers, registryUrl } = requireConnections(config);
   const metrics = createMetrics({ measureProcess: true });
   const kindsOf = (queue: string): string[] => jobs.filter((job) => job.queue === queue).map(({ kind }) => kind);
   const byQueue = new Map([...new Set(jobs.map(({ queue }) => queue))].map((queue) => [queue, metrics.forQueue(queue, kindsOf(queue))]));
+  // Opening it does no I/O.
+  const database = config.databaseUrl === null ? undefined : openPostgres({ url: config.databaseUrl, applicationName: 'millrace-worker', maxConnections: config.databaseConnections });
   const worker = createWorker({
     broker: createKafkajsBroker({ brokers }),
     registry: createRegistry({ url: registryUrl }),
@@ -30,6 +34,9 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
       return combineObservers(createLogObserver(logger, queue), createMetricsObserver(queueMetrics));
     },
     ...(config.workerId === null ? {} : { workerId: config.workerId }),
+    ...(largePayloads === null ? {} : { largePayloads }),
+    database,
+    effectRetentionMs: config.effectRetention,
     concurrency: config.concurrency,
     sandboxes: config.sandboxes ?? undefined,
     sessionTimeoutMs: config.sessionTimeout,

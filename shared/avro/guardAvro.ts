@@ -22,7 +22,7 @@ export const MAX_READ_LONG = 2 ** 53 - 2;
 export const MAX_WRITTEN_LONG = 2 ** 52 - 1;
 
 export const DEFAULT_LIMITS: GuardLimits = {
-  maxBytes: 16 * 1024 * 1024,
+  maxBytes: 64 * 1024 * 1024,
   maxValues: 1_000_000,
   maxEmptyItems: 10_000,
   maxDepth: 256,

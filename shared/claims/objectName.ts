@@ -16,6 +16,20 @@ export function sha256Of(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
+/** Above, hashing goes to another thread: it would hold up everybody else for milliseconds. */
+const HASHED_HERE_BYTES = 1024 * 1024;
+
+/** As {@link sha256Of}, without holding up the event loop. */
+export async function digestOf(bytes: Buffer): Promise<Buffer> {
+  if (bytes.length <= HASHED_HERE_BYTES) return sha256Of(bytes);
+  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>));
+}
+
+/** The hash that an object's name ends with. */
+export function hashInName(object: string): Buffer {
+  return Buffer.from(object.slice(object.lastIndexOf('/') + 1), 'hex');
+}
+
 /** A claim may come from anybody: its object's name must not lead out of the store. @throws MillraceError CLAIM_INVALID */
 export function checkObjectName(object: string): void {
   const day = NAME.exec(object)?.[1];

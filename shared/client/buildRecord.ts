@@ -1,4 +1,5 @@
 import type { Codec, Writer } from '../avro/codec.ts';
+import type { ClaimWriter } from '../claims/claimWriter.ts';
 import { refuseUndeclaredFields } from '../avro/undeclaredField.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
@@ -26,6 +27,8 @@ export interface BuiltRecord {
   readonly record: OutgoingRecord;
   /** Size of key, value and headers. */
   readonly bytes: number;
+  /** The value goes to the store of large payloads, and its claim into the record. */
+  readonly large: boolean;
 }
 
 export interface BuildTools {
@@ -37,6 +40,8 @@ export interface BuildTools {
   readonly nextPartition: (count: number) => number;
   /** A larger record is refused, because Kafka would, or because its copy in the retry topic would not fit. */
   readonly maxRecordBytes: number;
+  /** The store of large payloads, if there is one. */
+  readonly claims?: Pick<ClaimWriter, 'isLarge'> | null;
 }
 
 /** @throws MillraceError BAD_PAYLOAD naming the field, BROKER_RECORD_TOO_LARGE */
@@ -50,9 +55,10 @@ export function buildRecord(kind: PreparedKind, payload: unknown, options: Check
     tracestate: options.tracestate,
   });
   const bytes = value.length + (key?.length ?? 0) + HEADERS_AT_MOST;
-  if (bytes > tools.maxRecordBytes) refuseTooLarge(kind, value.length + (key?.length ?? 0) + headerBytes(headers), tools.maxRecordBytes);
+  const large = tools.claims?.isLarge(value) === true;
+  if (bytes > tools.maxRecordBytes) refuseTooLarge(kind, (large ? CLAIM_AT_MOST : value.length) + (key?.length ?? 0) + headerBytes(headers), tools);
   const partition = key === null ? spread(id, kind, options, tools) : partitionFor(key, kind.partitions);
-  return { id, partition, record: { key, value, headers }, bytes };
+  return { id, partition, record: { key, value, headers }, bytes, large };
 }
 
 /** A job without a key may go anywhere; but one whose id may come again goes where the first went, so that the double is noticed. */
@@ -62,6 +68,8 @@ function spread(id: string, { partitions }: PreparedKind, { uniqueForMs }: Check
 
 /** What headers take, counted from above: counting them exactly would cost as much as building them. */
 const HEADERS_AT_MOST = 512;
+/** A claim, whose object's name is made of a queue's, a day and a hash. */
+export const CLAIM_AT_MOST = 512;
 
 function readKey(job: JobDefinition, payload: unknown, override: string | null): Buffer | null {
   if (override === null && job.key === null) return null;
@@ -77,9 +85,10 @@ function readKey(job: JobDefinition, payload: unknown, override: string | null):
   return Buffer.from(key);
 }
 
-function refuseTooLarge({ job }: PreparedKind, bytes: number, maxBytes: number): void {
+function refuseTooLarge({ job }: PreparedKind, bytes: number, { maxRecordBytes: maxBytes, claims }: BuildTools): void {
   if (bytes <= maxBytes) return;
   throw new MillraceError('BROKER_RECORD_TOO_LARGE', {
-    at: job.kind, expected: `at most ${maxBytes} bytes`, got: bytes, fix: 'Store the data elsewhere and put its address into the payload',
+    at: job.kind, expected: `at most ${maxBytes} bytes`, got: bytes,
+    fix: claims == null ? 'Give largePayloads ({ folder } or { store }), so that it goes to a store; or put the data elsewhere and its address into the payload' : 'Its key and headers are too large; or lower largePayloads.overBytes',
   });
 }

@@ -1,11 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { compileLargePayloads, type LargePayloadOptions } from '../claims/largePayloads.ts';
+import { createClaimWriter, type ClaimWriter } from '../claims/claimWriter.ts';
 import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from '../jobs/duration.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Broker } from '../kafka/port.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
-import { buildRecord, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from './buildRecord.ts';
+import { buildRecord, CLAIM_AT_MOST, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from './buildRecord.ts';
 import { checkOptions, noOptions, type EnqueueOptions } from './enqueueOptions.ts';
+import { createKeyGates } from './keyGates.ts';
 import { createPendingBudget } from './pendingBudget.ts';
 import { createPreparedKinds } from './prepareKinds.ts';
 import { createReceiptBook, type Receipt, type ReceiptBook } from './receipts.ts';
@@ -34,6 +37,8 @@ export interface ClientOptions {
   readonly maxPendingBytes?: number;
   /** A larger job is refused. The default leaves room below Kafka's 1 MB for what a retry adds. @default 1,000,000 */
   readonly maxRecordBytes?: number;
+  /** Where payloads go that are too large for a record; workers must be told the same. Default: nowhere, and such a job is refused. */
+  readonly largePayloads?: LargePayloadOptions | undefined;
 }
 
 /** A job of a mixed {@link Client.enqueueMany}. */
@@ -52,7 +57,7 @@ export interface Client {
   start(): Promise<void>;
   /**
    * @throws MillraceError BAD_PAYLOAD (naming the field, also one that the schema does not have), BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, TOPIC_MISSING, SCHEMA_INCOMPATIBLE,
-   *   SCHEMA_INVALID, UNKNOWN_KIND: nothing was enqueued. BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE: try again later. NOT_RUNNING: it is closed.
+   *   SCHEMA_INVALID, UNKNOWN_KIND, CLAIM_STORE_REFUSED: nothing was enqueued. BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE, CLAIM_STORE_UNAVAILABLE: try again later. NOT_RUNNING: it is closed.
    */
   enqueue<P>(this: void, job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<Receipt>;
   /**
@@ -73,7 +78,7 @@ const MAX_BATCH_BYTES = 512 * 1024;
 /** A long list is built in steps of so many, so that the event loop turns in between. */
 const BUILD_STEP = 1000;
 
-/** Creates a client; does no I/O yet. @throws MillraceError BAD_DURATION */
+/** Creates a client; does no I/O yet. @throws MillraceError BAD_DURATION, BAD_CONFIG */
 export function createClient(options: ClientOptions): Client {
   const { broker, codec, source, jobs = [], clock = systemClock, random = Math.random, maxRecordBytes = 1_000_000 } = options;
   const deliveryTimeoutMs = parseDuration(options.deliveryTimeout ?? '2m', 'deliveryTimeout');
@@ -84,8 +89,10 @@ export function createClient(options: ClientOptions): Client {
   let starting: Promise<void> | null = null;
   let closing: Promise<void> | null = null;
   let nextPartition = 0;
+  const claims = options.largePayloads === undefined ? null : createClaimWriter({ payloads: compileLargePayloads(options.largePayloads, clock), codec, clock });
+  const gates = createKeyGates();
   const tools: BuildTools = {
-    codec,
+    codec, claims,
     maxRecordBytes,
     createId: createUuidV7(() => clock.now()),
     time: createTimeText(clock),
@@ -103,8 +110,7 @@ export function createClient(options: ClientOptions): Client {
   const kinds = createPreparedKinds({ codec, producer, source, prepareQueue: options.prepareQueue ?? (() => Promise.resolve()), persist: (work) => persist(() => connect().then(work)) });
 
   /** Tries again what failed for now, until the delivery timeout. */
-  const persist = async <T>(work: () => Promise<T>): Promise<T> => {
-    const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
+  const persist = async <T>(work: () => Promise<T>, deadlineMs = clock.monotonic() + deliveryTimeoutMs): Promise<T> => {
     for (let failures = 0; ; failures += 1) {
       try {
         return await work();
@@ -124,20 +130,36 @@ export function createClient(options: ClientOptions): Client {
     }));
   };
 
+  /** Once its value is in the store, the record is a small one. */
+  const putAside = async (queue: string, { record, bytes }: BuiltRecord, deadlineMs: number): Promise<Pick<PendingRecord, 'record' | 'bytes'>> => {
+    const value = record.value as Buffer;
+    const claim = await persist(() => (claims as ClaimWriter).put(queue, value), deadlineMs);
+    return { record: { ...record, value: claim }, bytes: bytes - value.length + CLAIM_AT_MOST };
+  };
+
   const dispatch = (topic: string, built: BuiltRecord, deadlineMs: number, book: ReceiptBook, index: number): void => {
-    const { id, partition, record, bytes } = built;
+    const { id, partition, record, bytes, large } = built;
+    const answer: Pick<PendingRecord, 'deadlineMs' | 'acked' | 'failed'> = {
+      deadlineMs,
+      acked(offset) {
+        budget.release(bytes);
+        book.accept(index, { id, topic, partition, offset });
+      },
+      failed(error) {
+        budget.release(bytes);
+        book.refuse(index, error);
+      },
+    };
+    const send = senderFor(topic, partition);
+    // Without a key there is no order to keep.
+    const gate = claims === null || record.key === null ? null : `${topic}/${record.key.toString('latin1')}`;
     budget.reserve(bytes, () => {
-      senderFor(topic, partition)({
-        record, bytes, deadlineMs,
-        acked(offset) {
-          budget.release(bytes);
-          book.accept(index, { id, topic, partition, offset });
-        },
-        failed(error) {
-          budget.release(bytes);
-          book.refuse(index, error);
-        },
-      });
+      if (large) {
+        const putThenSend = (): Promise<void> => putAside(topic, built, deadlineMs).then((claim) => { send({ ...claim, ...answer }); }, answer.failed);
+        if (gate === null) void putThenSend();
+        else gates.hold(gate, putThenSend);
+      } else if (gate === null) send({ record, bytes, ...answer });
+      else gates.pass(gate, () => { send({ record, bytes, ...answer }); });
     });
   };
 

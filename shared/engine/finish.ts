@@ -18,6 +18,7 @@ export function finishAttempt(partition: Partition, job: Job, outcome: Outcome, 
   const route = decideRoute(outcome, attempt, policy, now, partition.host.random());
   if (job.failure?.code === 'UNKNOWN_KIND') job.failure = null; // its kind is known again
   if (outcome.type === 'retry' || outcome.type === 'dead') noteFailure(job, outcome.failure, now);
+  else if (outcome.type === 'snooze' && outcome.failure !== undefined) noteFailure(job, outcome.failure, now);
   // A payload that cannot be read is noticed when its attempt was to begin: no handler ran.
   const ran = outcome.type !== 'dead' || outcome.reason === 'dead' || outcome.reason === 'permanent';
   if (ran && (route.type !== 'wait' || route.usesAttempt)) job.attempt = attempt;

@@ -12,7 +12,9 @@ export type WaitReason =
   | 'held' // buried, and its lane stays closed until it is redriven or discarded
   | 'unknown-kind' // no worker here knows its kind yet
   | 'paused' // its queue, kind or entity is paused
-  | 'locked'; // a lock that it needs is somebody else's
+  | 'locked' // a lock that it needs is somebody else's
+  | 'dependency-down' // something that it needs does not answer, such as the store of its large payload
+  | 'claim-missing'; // the object of its large payload is not there (yet)
 
 /**
  * queued → running → ended, with `waiting` in between; `burying` until the DLQ has it; `held` when its lane is closed by it;

@@ -151,6 +151,8 @@ function seat(partition: Partition, job: Job, now: number): void {
     case 'retry':
     case 'snoozed':
     case 'locked':
+    case 'dependency-down':
+    case 'claim-missing':
     case 'unknown-kind':
       job.state = job.dueMs <= now ? 'queued' : 'waiting';
       if (job.policy === null || job.policy.order === 'strict' || job.state === 'queued') job.lane.insert(job);

@@ -13,7 +13,9 @@ export type BuryReason =
   | 'schema-unknown' // the registry does not know the schema id
   | 'undecodable' // the bytes are not what their schema says
   | 'unknown-kind' // no worker knew the kind for too long
-  | 'too-large'; // it should wait, but its copy would not fit the retry topic
+  | 'too-large' // it should wait, but its copy would not fit the retry topic
+  | 'claim-missing' // the object of its large payload was missing for too long
+  | 'claim-mismatch'; // the object of its large payload is another than was enqueued
 
 /** What went wrong, as it travels in `mr_error` and `mr_first_error` (stack traces stay in logs). */
 export interface Failure {
@@ -31,8 +33,8 @@ export type Outcome =
   | { readonly type: 'done'; readonly result?: string }
   /** Failed; try again. `afterMs` overrides the policy's backoff. */
   | { readonly type: 'retry'; readonly afterMs: number | null; readonly failure: Failure | null }
-  /** Not a failure: come back later. Uses no attempt. `reason` says why it waits. */
-  | { readonly type: 'snooze'; readonly forMs: number; readonly reason?: 'locked' }
+  /** Come back later. Uses no attempt. `reason` says why it waits; `failure` what is missing, if it was not the handler's wish. */
+  | { readonly type: 'snooze'; readonly forMs: number; readonly reason?: 'locked' | 'dependency-down' | 'claim-missing'; readonly failure?: Failure }
   | { readonly type: 'dead'; readonly reason: BuryReason; readonly failure: Failure | null };
 
 /** The same in every copy of this module: an application may load millrace twice, built and from source, or in two versions. */

@@ -6,18 +6,21 @@ import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Sandbox } from '../isolation/sandbox.ts';
 import type { SandboxLine } from '../isolation/sandboxMessages.ts';
 import { classifyError } from '../jobs/classifyError.ts';
-import { AttemptContext, BatchAttemptContext, BatchMember, type AttemptFacts, type JobContext, type JobLogger } from '../jobs/jobContext.ts';
+import { AttemptContext, BatchAttemptContext, BatchMember } from '../jobs/jobContext.ts';
+import type { LockChoice } from '../jobs/jobEffects.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import { makeFailure } from '../jobs/makeFailure.ts';
 import { MAX_RESULT_BYTES, type Outcome } from '../jobs/outcome.ts';
 import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
-import { readEnqueuedAtMs } from '../kafka/envelope.ts';
-import type { Headers } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { createJobLogger, type Logger } from '../runtime/logger.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { ClaimedJobs } from './claimedJobs.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
+import type { EffectEnd } from './attemptEffects.ts';
 import { errorOfEnd } from './isolatedEnd.ts';
+import { JobFacts } from './jobFacts.ts';
 import { faultOf } from './readRecords.ts';
+import type { WorkerEffects } from './workerEffects.ts';
 
 /** A kind that this worker handles, with the shape in which it reads payloads. */
 export interface Handled {
@@ -37,10 +40,17 @@ export interface AttemptsOptions {
   /** The job's schema has to be fetched before it can start. */
   readonly needsSchema: (job: Job, schemaId: number) => void;
   readonly abandoned: (job: Job) => void;
+  /** The jobs whose payload lies in a store. */
+  readonly claimed: Pick<ClaimedJobs, 'isClaim' | 'take'>;
   /** A sandbox for a job of an isolated kind; null: none is free, and the job is called when one is. */
   readonly takeSandbox: (job: Job) => Sandbox | null;
   readonly releaseSandbox: (sandbox: Sandbox) => void;
   readonly storeResult?: StoreResult | undefined;
+  /** Null: the worker has no database. */
+  readonly effects: WorkerEffects | null;
+  readonly effectEnded: (kind: string, end: EffectEnd) => void;
+  /** The job waits for a lock; called after the end of its attempt. */
+  readonly lockBusy: (job: Job, lock: string) => void;
 }
 
 /** Puts a result that is too long for an event somewhere, and gives back the reference by which it is found there. */
@@ -49,39 +59,17 @@ export type StoreResult = (job: { readonly id: string; readonly kind: string; re
 /** One handler call that has not returned yet: a job, or a batch. */
 interface Running {
   readonly jobs: readonly Job[];
+  /** Of each of its jobs. */
+  readonly facts: readonly JobFacts[];
   /** Of a batch: its jobs as the handler sees them. */
   readonly members: readonly BatchMember<unknown>[] | null;
   readonly context: AttemptContext | BatchAttemptContext;
   readonly definition: JobDefinition;
-  /** Where it runs, if not here. */
-  readonly sandbox: Sandbox | null;
+  /** Where it runs, if not here; null also before it begins. */
+  sandbox: Sandbox | null;
   over: boolean;
   timeout: Deadline<Running> | null;
   grace: Deadline<Running> | null;
-}
-
-/** Facts of an attempt for its context, read from the job only when asked for. */
-class JobFacts implements AttemptFacts {
-  readonly #job: Job;
-  readonly #logger: Logger;
-  constructor(job: Job, logger: Logger) {
-    this.#job = job;
-    this.#logger = logger;
-  }
-  get id(): string { return this.#job.id; }
-  get key(): string | null { return this.#job.key?.toString() ?? null; }
-  get kind(): string { return this.#job.kind; }
-  get queue(): string { return this.#job.policy?.queue ?? ''; }
-  get attempt(): number { return this.#job.attempt + 1; }
-  get fence(): number { return this.#job.lane.partition.epoch; }
-  get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
-  tellProgress(progress: number, note: string | null): void {
-    this.#job.lane.partition.progress.set(this.#job, { progress, note, result: null });
-  }
-  createLogger(context: JobContext): JobLogger {
-    const { offset, lane } = this.#job;
-    return createJobLogger(this.#logger, { jobId: context.id, kind: context.kind, queue: context.queue, partition: lane.partition.number, offset, attempt: context.attempt });
-  }
 }
 
 /**
@@ -132,14 +120,31 @@ export class Attempts {
   }
 
   #decode(job: Job, handled: Handled): { payload: unknown } | null {
-    const { codec, ended, needsSchema, clock } = this.#options;
     try {
-      return { payload: codec.decode(job.value, handled.reader) };
+      return { payload: this.#options.codec.decode(job.value, handled.reader) };
     } catch (error) {
-      if (isToBeLoaded(error, job, codec)) needsSchema(job, readSchemaId(job.value));
-      else ended(job, { type: 'dead', ...faultOf(error, clock.now()) });
+      if (isMillraceError(error, 'AVRO_MISMATCH') && this.#options.claimed.isClaim(job.value)) return this.#decodeClaimed(job, handled);
+      this.#refuse(job, job.value, error);
       return null;
     }
+  }
+
+  #decodeClaimed(job: Job, handled: Handled): { payload: unknown } | null {
+    const value = this.#options.claimed.take(job);
+    if (value === null) return null;
+    try {
+      return { payload: this.#options.codec.decode(value, handled.reader) };
+    } catch (error) {
+      this.#refuse(job, value, error);
+      return null;
+    }
+  }
+
+  /** The value cannot be read yet, or never. */
+  #refuse(job: Job, value: Buffer | null, error: unknown): void {
+    const { codec, ended, needsSchema, clock } = this.#options;
+    if (isToBeLoaded(error, value, codec)) needsSchema(job, readSchemaId(value));
+    else ended(job, { type: 'dead', ...faultOf(error, clock.now()) });
   }
 
   #beginJob(job: Job): void {
@@ -151,7 +156,13 @@ export class Attempts {
       this.#beginIsolated(job, definition, decoded.payload);
       return;
     }
-    const context = new AttemptContext(new JobFacts(job, this.#options.logger));
+    const facts = new JobFacts(job, this.#options);
+    const context = new AttemptContext(facts);
+    if (definition.lock !== null) {
+      const running = this.#track([job], [facts], null, context, definition);
+      this.#withLock(running, facts, decoded.payload, () => { this.#call(running, () => definition.handle?.(decoded.payload, context)); });
+      return;
+    }
     let answer: unknown;
     let later: boolean;
     try {
@@ -165,41 +176,87 @@ export class Attempts {
       this.#conclude(job, readAnswer(answer, this.#options.clock.now()), definition);
       return;
     }
-    const running = this.#track([job], null, context, definition);
-    this.#await(answer, (value) => { this.#end(running, () => [readAnswer(value, this.#options.clock.now())]); },
-      (error) => { this.#end(running, () => [this.#classify(running, error)]); });
+    const running = this.#track([job], [facts], null, context, definition);
+    this.#tell(job);
+    this.#call(running, () => answer);
+  }
+
+  /** Runs a handler, or waits for one that runs. */
+  #call(running: Running, handler: () => unknown): void {
+    const failed = (error: unknown): void => { this.#finish(running, () => [this.#classify(running, error)]); };
+    try {
+      this.#await(handler(), (value) => { this.#finish(running, () => [readAnswer(value, this.#options.clock.now())]); }, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Begins once the attempt has the lock of its kind; without it the job waits, and nothing has begun. */
+  #withLock(running: Running, facts: JobFacts, payload: unknown, begin: () => void, release: () => void = () => undefined): void {
+    const take = async (): Promise<void> => {
+      const choice = running.definition.lock?.(payload) as LockChoice;
+      await facts.effects()?.takeJobLock(choice);
+    };
+    take().then(() => {
+      if (running.over || running.context.aborted !== null) {
+        release();
+        this.#finish(running, () => [this.#classify(running, running.context.aborted)]);
+        return;
+      }
+      this.#tell(running.jobs[0] as Job);
+      begin();
+    }, (error: unknown) => {
+      release();
+      this.#end(running, () => [this.#classify(running, error)]);
+    });
   }
 
   #beginIsolated(job: Job, definition: JobDefinition, payload: unknown): void {
     const { takeSandbox, releaseSandbox, logger } = this.#options;
     const sandbox = takeSandbox(job);
     if (sandbox === null) return;
-    const facts = new JobFacts(job, logger);
+    const facts = new JobFacts(job, this.#options);
     const context = new AttemptContext(facts);
-    const running = this.#track([job], null, context, definition, sandbox);
-    const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
-    const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
-    void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
-      if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
-      else releaseSandbox(sandbox);
-      this.#end(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);
-    });
+    const running = this.#track([job], [facts], null, context, definition);
+    const begin = (): void => {
+      running.sandbox = sandbox;
+      const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
+      const lock = facts.usedEffects?.lock ?? null;
+      const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
+      void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
+        if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
+        else releaseSandbox(sandbox);
+        this.#finish(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);
+      });
+      const { aborted } = context;
+      if (aborted !== null) sandbox.abort(aborted);
+    };
+    if (definition.lock !== null) {
+      this.#withLock(running, facts, payload, begin, () => { releaseSandbox(sandbox); });
+      return;
+    }
+    this.#tell(job);
+    begin();
   }
 
   #beginBatch(jobs: readonly Job[]): void {
     const handled = this.#options.handled.get((jobs[0] as Job).kind) as Handled;
     const { definition } = handled;
     const taken: Job[] = [];
+    const facts: JobFacts[] = [];
     const members: BatchMember<unknown>[] = [];
     for (const job of jobs) {
       const decoded = this.#decode(job, handled);
       if (decoded === null) continue;
+      const ofJob = new JobFacts(job, this.#options);
       taken.push(job);
-      members.push(new BatchMember(decoded.payload, new JobFacts(job, this.#options.logger)));
+      facts.push(ofJob);
+      members.push(new BatchMember(decoded.payload, ofJob));
     }
     if (members.length === 0) return;
     const context = new BatchAttemptContext(definition.kind, definition.queue, () => this.#options.logger.child({ kind: definition.kind, queue: definition.queue, batchSize: members.length }));
-    const running = this.#track(taken, members, context, definition);
+    const running = this.#track(taken, facts, members, context, definition);
+    for (const job of taken) this.#tell(job);
     let answer: unknown;
     try {
       answer = definition.handleBatch?.(members, context);
@@ -220,18 +277,37 @@ export class Attempts {
     }
   }
 
-  #track(jobs: readonly Job[], members: Running['members'], context: Running['context'], definition: JobDefinition, sandbox: Sandbox | null = null): Running {
-    const running: Running = { jobs, members, context, definition, sandbox, over: false, timeout: null, grace: null };
+  /** The attempt has begun; who looks at the job may hear of it. */
+  #tell(job: Job): void {
+    job.lane.partition.untold.push(job);
+  }
+
+  #track(jobs: readonly Job[], facts: readonly JobFacts[], members: Running['members'], context: Running['context'], definition: JobDefinition): Running {
+    const running: Running = { jobs, facts, members, context, definition, sandbox: null, over: false, timeout: null, grace: null };
     this.#running.add(running);
-    for (const job of jobs) job.lane.partition.untold.push(job);
+    for (const one of facts) {
+      one.handle = running;
+      one.abort = (reason) => { this.#abort(running, reason); };
+    }
     if (definition.policy.timeoutMs !== null) running.timeout = this.#deadlines.watch(running, definition.policy.timeoutMs);
     return running;
   }
 
   #classify(running: Running, error: unknown): Outcome | 'interrupted' {
     const aborted = running.context.aborted;
-    if (aborted !== null && aborted.code !== 'TIMEOUT') return 'interrupted';
+    if (aborted !== null && aborted.code !== 'TIMEOUT' && aborted.code !== 'LOCK_LOST') return 'interrupted';
     return classifyError(error, running.definition.errors, this.#options.clock.now(), aborted);
+  }
+
+  /** The handler has ended. The attempt ends when its locks are given back, so that the next job of its lane finds them free. */
+  #finish(running: Running, outcomes: () => (Outcome | 'interrupted')[]): void {
+    const used = running.facts[0]?.usedEffects ?? null;
+    if (used === null) {
+      this.#end(running, outcomes);
+      return;
+    }
+    const decided = outcomes();
+    void used.giveBackAll().then(() => { this.#end(running, () => decided); });
   }
 
   #end(running: Running, outcomes: () => (Outcome | 'interrupted')[]): void {
@@ -241,7 +317,11 @@ export class Attempts {
     if (running.timeout !== null) this.#deadlines.forget(running.timeout);
     if (running.grace !== null) this.#graces.forget(running.grace);
     const decided = outcomes();
-    for (const [index, job] of running.jobs.entries()) this.#conclude(job, decided[index] as Outcome, running.definition);
+    for (const [index, job] of running.jobs.entries()) {
+      this.#conclude(job, decided[index] as Outcome, running.definition);
+      const busyWith = running.facts[index]?.usedEffects?.busyWith ?? null;
+      if (busyWith !== null) this.#options.lockBusy(job, busyWith);
+    }
   }
 
   #conclude(job: Job, outcome: Outcome | 'interrupted', definition: JobDefinition): void {
@@ -278,6 +358,7 @@ export class Attempts {
       running.sandbox.kill(); // its end is the attempt's
       return;
     }
+    for (const { usedEffects } of running.facts) usedEffects?.letGoAll();
     for (const job of running.jobs) this.#options.abandoned(job);
     this.#end(running, () => running.jobs.map(() => this.#classify(running, running.context.aborted)));
   }
@@ -288,9 +369,9 @@ function timeoutError(running: Running): MillraceError {
 }
 
 /** Not asked for yet, or refused so long ago that the registry may know better now. */
-function isToBeLoaded(error: unknown, job: Job, codec: Codec): boolean {
+function isToBeLoaded(error: unknown, value: Buffer | null, codec: Codec): boolean {
   if (isMillraceError(error, 'SCHEMA_NOT_LOADED')) return true;
-  return (isMillraceError(error, 'SCHEMA_UNKNOWN') || isMillraceError(error, 'SCHEMA_INVALID')) && !codec.knows(readSchemaId(job.value));
+  return (isMillraceError(error, 'SCHEMA_UNKNOWN') || isMillraceError(error, 'SCHEMA_INVALID')) && !codec.knows(readSchemaId(value));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

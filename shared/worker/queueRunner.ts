@@ -7,6 +7,7 @@ import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../k
 import type { Sandbox } from '../isolation/sandbox.ts';
 import { placeOf, type Waiter } from '../isolation/sandboxPool.ts';
 import { Attempts } from './attempts.ts';
+import { ClaimedJobs } from './claimedJobs.ts';
 import { CommitLoop } from './commitLoop.ts';
 import { Publisher } from './publisher.ts';
 import { Pulse, type PulseReading } from './pulse.ts';
@@ -34,6 +35,7 @@ export class QueueRunner {
   readonly #publisher: Publisher;
   readonly #commits: CommitLoop;
   readonly #schemas: SchemaLoads;
+  readonly #claimed: ClaimedJobs;
   readonly #context: ReadContext;
   readonly #pulse: Pulse;
   /** How jobs that wait, or waited, for a sandbox were lined up. */
@@ -61,12 +63,20 @@ export class QueueRunner {
       retain: retainJob,
       parse: (record, partition) => this.#parse(record, partition),
     });
+    this.#claimed = new ClaimedJobs({
+      fetches: options.claimFetches, missingBoundMs: options.claimMissingBoundMs, codec, clock, random: options.random, engine: this.engine,
+      unpark: (job) => { this.#unpark(job); },
+      ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
+    });
     this.#attempts = new Attempts({
-      handled, codec, clock, logger: options.logger, abortGraceMs: options.abortGraceMs,
+      handled, codec, clock, logger: options.logger, abortGraceMs: options.abortGraceMs, claimed: this.#claimed,
       ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
       needsSchema: (job, schemaId) => { this.#parkForSchema(job, schemaId); },
       abandoned: (job) => { options.observer.attemptAbandoned(job); },
       storeResult: options.storeResult,
+      effects: options.effects,
+      effectEnded: (kind, end) => { options.observer.effectEnded?.(kind, end); },
+      lockBusy: (job, lock) => { this.#awaitLock(job, lock); },
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
@@ -106,6 +116,7 @@ export class QueueRunner {
     this.#cancelTick?.();
     this.#attempts.close();
     this.#schemas.close();
+    this.#claimed.close();
   }
 
   /** True when each owned partition is restored, leased and open. */
@@ -146,6 +157,7 @@ export class QueueRunner {
       this.engine.lost(partition);
       this.#drained(partition);
     }
+    this.#claimed.sweep();
     this.#pump();
   }
 
@@ -185,6 +197,7 @@ export class QueueRunner {
     cancelAbort();
     cancelGiveUp();
     for (const number of owned) this.engine.lost(number);
+    this.#claimed.sweep();
     this.#pump();
   }
 
@@ -198,6 +211,7 @@ export class QueueRunner {
 
   #attemptEnded(job: Job, outcome: Outcome | 'interrupted'): void {
     const now = this.options.clock.now();
+    this.#claimed.release(job);
     this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
     this.engine.attemptEnded(job, outcome, now);
     if (outcome !== 'interrupted' && outcome.type === 'retry' && job.state === 'waiting') this.options.observer.attemptFailed?.(job, job.dueMs);
@@ -207,9 +221,23 @@ export class QueueRunner {
 
   #parkForSchema(job: Job, schemaId: number): void {
     this.engine.park(job);
-    this.#schemas.whenKnown(schemaId, () => {
-      this.engine.unpark(job);
-      this.#queuePump();
+    this.#schemas.whenKnown(schemaId, () => { this.#unpark(job); });
+  }
+
+  #unpark(job: Job): void {
+    this.engine.unpark(job);
+    this.#queuePump();
+  }
+
+  /** It looks again when it is due; sooner, when the lock is given back before. */
+  #awaitLock(job: Job, lock: string): void {
+    const { effects, clock, observer } = this.options;
+    if (job.state !== 'waiting' || job.reason !== 'locked') return;
+    observer.lockBusy?.(job.kind);
+    effects?.locks.whenFree(lock, clock.monotonic() + job.dueMs - clock.now(), () => {
+      const woken = this.engine.wakeLocked(job, clock.now());
+      if (woken) this.#queuePump();
+      return woken;
     });
   }
 
@@ -222,10 +250,7 @@ export class QueueRunner {
     this.engine.park(job);
     const waiter: Waiter = {
       isWaiting: () => this.engine.isToBegin(job),
-      call: () => {
-        this.engine.unpark(job);
-        this.#queuePump();
-      },
+      call: () => { this.#unpark(job); },
     };
     this.#waiters.set(job, waiter);
     sandboxes.wait(place, waiter);

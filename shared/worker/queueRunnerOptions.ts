@@ -1,4 +1,5 @@
 import type { Codec, Writer } from '../avro/codec.ts';
+import type { ClaimFetches } from '../claims/claimFetches.ts';
 import type { EngineLimits } from '../engine/engineOptions.ts';
 import type { SandboxPool } from '../isolation/sandboxPool.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { JobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import type { Handled, StoreResult } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
+import type { WorkerEffects } from './workerEffects.ts';
 
 /** All that one queue's runner is made of. */
 export interface QueueRunnerOptions {
@@ -33,5 +35,10 @@ export interface QueueRunnerOptions {
   readonly drainTimeoutMs: number;
   readonly abortGraceMs: number;
   readonly storeResult?: StoreResult | undefined;
+  /** The worker's, shared by its queues; null: it has no database. */
+  readonly effects: WorkerEffects | null;
+  /** The worker's, shared by its queues; null: it was given no store for large payloads. */
+  readonly claimFetches: ClaimFetches | null;
+  readonly claimMissingBoundMs: number;
   readonly maxBytesPerPartition: number;
 }

@@ -72,7 +72,7 @@ function buryReasonOf(error: unknown): BuryReason {
   return 'undecodable';
 }
 
-const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind', 'paused', 'locked']);
+const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind', 'paused', 'locked', 'dependency-down', 'claim-missing']);
 
 /** A record of the retry topic as the engine reads it. */
 export function readRoomRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): RoomRecord {

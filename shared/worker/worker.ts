@@ -1,6 +1,10 @@
 import { availableParallelism, hostname } from 'node:os';
 import { createCodec, createReader } from '../avro/codec.ts';
+import { ClaimFetches } from '../claims/claimFetches.ts';
+import { createClaimedResults } from '../claims/claimedResults.ts';
+import { compileLargePayloads, type LargePayloadOptions } from '../claims/largePayloads.ts';
 import type { Registry } from '../avro/registry.ts';
+import type { Database } from '../database/port.ts';
 import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { createSandboxStarter, type StartSandbox } from '../isolation/sandbox.ts';
@@ -17,6 +21,7 @@ import type { Handled, StoreResult } from './attempts.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
 import { untilAvailable } from './untilAvailable.ts';
+import { createWorkerEffects, type WorkerEffects } from './workerEffects.ts';
 
 export interface WorkerOptions {
   readonly broker: Broker;
@@ -46,8 +51,14 @@ export interface WorkerOptions {
   readonly drainTimeoutMs?: number;
   /** Default 5 s. How long an aborted handler may still run before its lane goes on without it. */
   readonly abortGraceMs?: number;
-  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: nowhere; a job with such a result is buried (BAD_RESULT). */
+  /** Where payloads lie that are too large for a record. Without it, jobs with such a payload wait, and are buried after 15 minutes. */
+  readonly largePayloads?: LargePayloadOptions | undefined;
+  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: where large payloads lie; else nowhere, and a job with such a result is buried (BAD_RESULT). */
   readonly storeResult?: StoreResult;
+  /** For `ctx.transaction`, `ctx.once` and locks: the same for all workers whose jobs they concern. Stays the caller's to close. Default: none. */
+  readonly database?: Database | undefined;
+  /** How long it is remembered that an effect landed: longer than a job may come back by retry, redrive or replay. Default 30 days. */
+  readonly effectRetentionMs?: number | undefined;
   readonly maxBytesPerPartition?: number;
   readonly clock?: Clock;
   /** In [0, 1). */
@@ -71,7 +82,10 @@ export interface Worker {
   readonly ready: boolean;
 }
 
-/** Creates a worker; does nothing until it is started. @throws MillraceError BAD_JOB_DEFINITION for kinds defined twice or no kinds */
+/** The default bound of a worker that was given no store. */
+const MISSING_BOUND_MS = 900_000;
+
+/** Creates a worker; does nothing until it is started. @throws MillraceError BAD_JOB_DEFINITION for kinds defined twice or no kinds; BAD_CONFIG; NO_DATABASE */
 export function createWorker(options: WorkerOptions): Worker {
   const { broker, registry, jobs, random = Math.random } = options;
   const clock = createSteadyClock(options.clock ?? systemClock);
@@ -81,6 +95,10 @@ export function createWorker(options: WorkerOptions): Worker {
   const producer = broker.createProducer({ clientId: workerId });
   const admin = broker.createAdmin({ clientId: workerId });
   const sandboxes = createSandboxPool(options, clock);
+  const payloads = options.largePayloads === undefined ? null : compileLargePayloads(options.largePayloads, clock);
+  const claimFetches = payloads === null ? null : new ClaimFetches({ payloads, clock, logger: options.logger });
+  const results = payloads === null ? null : createClaimedResults({ store: payloads.store, clock, random, logger: options.logger });
+  const effects = createEffects(options, workerId, clock, random);
   const runners: QueueRunner[] = [];
   const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
@@ -99,6 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const eventsWriter = await persistently(() => codec.register(jobEventsV2));
     for (const schema of new Set(jobs.map((job) => job.schema))) await persistently(() => codec.register(schema));
     await persistently(() => producer.start());
+    if (effects !== null) await persistently(() => effects.start());
     const topics = await persistently(() => prepareTopics(admin, [...byQueue.keys()], options.topics ?? DEFAULT_TOPICS, options.logger));
     waitsFor = null;
     // A worker that was stopped meanwhile must not become a member after all.
@@ -120,7 +139,9 @@ export function createWorker(options: WorkerOptions): Worker {
         flushIntervalMs: options.flushIntervalMs ?? 100,
         drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
         abortGraceMs: options.abortGraceMs ?? 5000,
-        storeResult: options.storeResult,
+        storeResult: options.storeResult ?? (results === null ? undefined : (job, json) => results.put(job, json)),
+        claimFetches, claimMissingBoundMs: payloads?.missingBoundMs ?? MISSING_BOUND_MS,
+        effects,
         maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
       }));
     }
@@ -136,7 +157,10 @@ export function createWorker(options: WorkerOptions): Worker {
     }),
     stop() {
       stopping.abort();
-      return stopped ??= stop(runners, sandboxes, producer, admin);
+      return stopped ??= stop(runners, sandboxes, effects, producer, admin).finally(() => {
+        claimFetches?.close();
+        results?.close();
+      });
     },
     get waitsFor() {
       return waitsFor;
@@ -155,9 +179,10 @@ function largestCopy({ main, retry }: QueueTopicNames, maxRecordBytes: ReadonlyM
   return Math.max(maxRecordBytes.get(retry) ?? defaultLimits.retryRecordBytes, maxRecordBytes.get(main) ?? 0);
 }
 
-async function stop(runners: readonly QueueRunner[], sandboxes: SandboxPool, producer: Producer, admin: Admin): Promise<void> {
+async function stop(runners: readonly QueueRunner[], sandboxes: SandboxPool, effects: WorkerEffects | null, producer: Producer, admin: Admin): Promise<void> {
   await Promise.all(runners.map((runner) => runner.stop()));
   await sandboxes.close();
+  await effects?.stop();
   await producer.close();
   await admin.close();
 }
@@ -172,6 +197,15 @@ function groupByQueue(jobs: readonly JobDefinition[]): Map<string, Map<string, H
     handled.set(definition.kind, { definition, reader: createReader(definition.schema) });
   }
   return byQueue;
+}
+
+const EFFECT_RETENTION_MS = 30 * 86_400_000;
+
+function createEffects({ database, effectRetentionMs, jobs, logger }: WorkerOptions, workerId: string, clock: Clock, random: () => number): WorkerEffects | null {
+  if (database !== undefined) return createWorkerEffects({ database, workerId, retentionMs: effectRetentionMs ?? EFFECT_RETENTION_MS, clock, random, logger });
+  const locked = jobs.find(({ lock }) => typeof lock === 'function');
+  if (locked === undefined) return null;
+  throw new MillraceError('NO_DATABASE', { at: `lock of ${locked.kind}`, expected: 'a database beside it', fix: 'Set DATABASE_URL, or give createMillrace or createWorker a database' });
 }
 
 function createSandboxPool({ jobs, logger, sandboxes, startSandbox }: WorkerOptions, clock: Clock): SandboxPool {
