@@ -27,6 +27,8 @@ export type { BuriedJob } from './commands/buried.ts';
 export type { JobPlace } from './commands/commandJobs.ts';
 export type { Pause, PauseScope } from './commands/pauses.ts';
 export type { Scope } from './jobs/scope.ts';
+export type { BackfillOptions, RunNowOptions, Schedules } from './schedules/schedules.ts';
+export type { JobSchedule, KindSchedule, OverlapPolicy, RunCause, RunEnd, ScheduleCounts, ScheduleOptions, ScheduleRun, ScheduleTiming, ScheduleView } from './schedules/schedule.ts';
 
 export { createCodec, type Codec } from './avro/codec.ts';
 export { createRegistry, type Registry } from './avro/registry.ts';

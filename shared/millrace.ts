@@ -18,6 +18,7 @@ import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepa
 import type { Broker } from './kafka/port.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
+import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createLogObserver } from './worker/logObserver.ts';
 import { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
 
@@ -40,6 +41,8 @@ export interface MillraceOptions {
    * database that stays yours to close. Default: none.
    */
   readonly database?: string | Database;
+  /** Where schedules live: one topic for each set of schedulers. Default `millrace.schedules`. */
+  readonly schedulesTopic?: string;
   /** Default: JSON lines on standard output, from `info` on. */
   readonly logger?: Logger;
   /** Another driver, for instance the in-memory one of `millrace/testing`. */
@@ -100,11 +103,13 @@ export interface Millrace {
   resume(queue: string, scope?: PauseScope): Promise<void>;
   /** What of a queue is paused. */
   listPauses(queue: string): Promise<Pause[]>;
+  /** Jobs that come by the clock. */
+  readonly schedules: Schedules;
   /** Drains the workers, waits for pending enqueues, disconnects. Idempotent. */
   close(): Promise<void>;
 }
 
-const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'largePayloads', 'database', 'logger', 'broker', 'registry', 'clock', 'random']);
+const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'schedulesTopic', 'largePayloads', 'database', 'logger', 'broker', 'registry', 'clock', 'random']);
 
 function checkOptions(options: MillraceOptions): void {
   for (const name of Object.keys(options)) {
@@ -155,6 +160,12 @@ export function createMillrace(options: MillraceOptions): Millrace {
     return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
   };
 
+  const schedules = createSchedules({
+    broker, admin, codec, registry, clock, topics, prepareQueue: (queue) => prepare([queue]), producer: async () => (await tools()).producer,
+    ...(options.schedulesTopic === undefined ? {} : { topic: options.schedulesTopic }),
+    ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }),
+  });
+
   return {
     enqueue: client.enqueue,
     enqueueMany: client.enqueueMany,
@@ -189,6 +200,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     pause: async (queue, scope) => commandPause(await tools(), queue, 'pause', scope),
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
     listPauses: async (queue) => listPauses(await tools(), queue),
+    schedules,
     close() {
       closing ??= (async () => {
         await Promise.all(workers.map((worker) => worker.stop()));

@@ -1,12 +1,12 @@
 import type { Type } from 'avsc';
-import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
+import type { AvroSchema, PayloadSchema } from '../../schemas/payloadSchema.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { compileSchema } from './compileSchema.ts';
 import { createEncodeSlab } from './encodeSlab.ts';
 import { explainPayload, findBrokenText } from './explainPayload.ts';
 import { compileGuard, DEFAULT_LIMITS, MAX_WRITTEN_LONG, type Guard } from './guardAvro.ts';
-import type { Registry } from './registry.ts';
+import type { RegisteredSchema, Registry } from './registry.ts';
 import { createSchemaCache, type LoadedSchema } from './schemaCache.ts';
 import { HEADER_BYTES, readSchemaId } from './wireFormat.ts';
 
@@ -58,6 +58,8 @@ export interface Codec {
    * @throws MillraceError REGISTRY_UNAVAILABLE, SCHEMA_INCOMPATIBLE, SCHEMA_INVALID
    */
   register<Payload>(schema: PayloadSchema<Payload>): Promise<Writer<Payload>>;
+  /** The writer of a schema that is registered already, whoever did that. @throws MillraceError SCHEMA_INVALID */
+  adopt(subject: string, registered: Pick<RegisteredSchema, 'id' | 'schema'>): Writer<unknown>;
   /**
    * The framed bytes, a view of a slab shared with its neighbours: they stay valid for ever, but keep up to 256 KB alive.
    * @throws MillraceError BAD_PAYLOAD naming the field; also for text with lone surrogates and longs beyond ±2^52, which would
@@ -118,9 +120,10 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
         cache.put(id, JSON.stringify(avro));
         if (index + 1 === schema.version) schemaId = id;
       }
-      const type = compileVersion(schema, schema.version);
-      return { subject: schema.subject, schemaId, type, guard: compileGuard(type, { ...DEFAULT_LIMITS, maxLong: MAX_WRITTEN_LONG }) };
+      return createWriter(schema.subject, schemaId, compileVersion(schema, schema.version));
     },
+
+    adopt: (subject, { id, schema }) => createWriter(subject, id, compileSchema(JSON.parse(schema) as AvroSchema, subject)),
 
     encode<Payload>(payload: Payload, writer: Writer<Payload>): Buffer {
       try {
@@ -134,6 +137,10 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
       throw explainPayload(payload, writer);
     },
   };
+}
+
+function createWriter<Payload>(subject: string, schemaId: number, type: Type): Writer<Payload> {
+  return { subject, schemaId, type, guard: compileGuard(type, { ...DEFAULT_LIMITS, maxLong: MAX_WRITTEN_LONG }) };
 }
 
 function compileVersion(schema: PayloadSchema<unknown>, version: number): Type {
