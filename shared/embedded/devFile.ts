@@ -7,6 +7,8 @@ export interface DevFile {
   readonly brokers: string;
   /** Base of the registry's Confluent API; absent where no registry was asked for. */
   readonly registryUrl?: string;
+  /** Base of the status service; absent where none was started. */
+  readonly statusUrl?: string;
   /** Who owns it: `npm run stack` is there to be used by others, `npm start` is not. Absent: unknown. */
   readonly startedBy?: 'stack' | 'start';
   /** Every process of the stack, its owner first. */
@@ -43,7 +45,8 @@ function parse(text: string): DevFile | undefined {
     const value = JSON.parse(text) as Partial<DevFile> | null;
     const fits = typeof value?.brokers === 'string' && typeof value.startedAt === 'string'
       && Array.isArray(value.pids) && value.pids.length > 0 && value.pids.every((pid) => Number.isInteger(pid) && pid > 0)
-      && (value.registryUrl === undefined || typeof value.registryUrl === 'string');
+      && (value.registryUrl === undefined || typeof value.registryUrl === 'string')
+      && (value.statusUrl === undefined || typeof value.statusUrl === 'string');
     return fits ? value as DevFile : undefined;
   } catch {
     return undefined;

@@ -1,0 +1,117 @@
+import type { Command } from 'commander';
+import { createCodec } from '../../../shared/avro/codec.ts';
+import type { Buried } from '../../../shared/commands/buried.ts';
+import { discardBuried, redriveBuried } from '../../../shared/commands/commandBuried.ts';
+import type { PaceOptions } from '../../../shared/commands/sendPaced.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import { createPayloadForm } from '../../../shared/intake/payloadForm.ts';
+import type { AvroSchema } from '../../../schemas/payloadSchema.ts';
+import { readSchemaId } from '../../../shared/avro/wireFormat.ts';
+import { addCommand, type Perform } from '../command.ts';
+import { exitCodes, type ExitCode } from '../exitCodes.ts';
+import { declareDeadOptions, type DeadOptions } from '../read/deadOptions.ts';
+import { readPositive } from '../read/readNumber.ts';
+import { readPayload } from '../read/readPayload.ts';
+import { selectDead } from '../read/selectDead.ts';
+import type { Session } from '../session.ts';
+import { cut, renderTable } from '../show/table.ts';
+
+interface Options extends DeadOptions {
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly perSecond?: number;
+  readonly edit?: string;
+  readonly reason?: string;
+}
+
+type Send = (jobs: readonly Buried[], pace: PaceOptions<Buried>) => Promise<number>;
+
+/** Commands that end the death of jobs. */
+export function addRedriveCommands(program: Command, perform: Perform): void {
+  const declare = (command: Command): void => {
+    declareDeadOptions(command);
+    command
+      .option('--all', 'all of the queue; needed where nothing else is selected')
+      .option('--dry-run', 'only say which jobs are meant')
+      .option('--per-second <n>', 'at most so many a second', readPositive('--per-second'));
+  };
+  addCommand<Options>(program, perform, {
+    usage: 'redrive <queue>',
+    summary: 'run dead jobs again, in their old place, with fresh attempts',
+    description: 'A burial is redriven once, however often and by whomever it is asked for.',
+    examples: [
+      ['redrive billing --error ECONNREFUSED --from 2h --dry-run', 'which jobs would that be?'], 'redrive billing --kind order.charge --per-second 20 --max 500',
+      ['redrive billing --id import-42 --edit @edited.json', 'with another payload; the dead-letter topic keeps the old one'],
+    ],
+    options: (command) => {
+      declare(command);
+      command.option('--edit <payload>', 'run with this payload instead: JSON, @file, or - for standard input; for exactly one job');
+    },
+    async action(session, [queue], options) {
+      const tools = await session.commandTools();
+      return act(session, String(queue), options, 'redriven', async (jobs, pace) => {
+        const value = options.edit === undefined ? null : await editOne(session, jobs, options.edit);
+        return redriveBuried(tools, String(queue), jobs, { ...pace, ...(value === null ? {} : { edit: () => value }) });
+      });
+    },
+  });
+  addCommand<Options>(program, perform, {
+    usage: 'discard <queue>',
+    summary: 'say of dead jobs that nobody will come back to them',
+    description: 'They count as cancelled from then on; where one holds its lane, its entity\'s next jobs run.',
+    examples: ['discard billing --id import-42 --reason "customer is gone"', 'discard billing --fingerprint 5f0c1b2e --dry-run'],
+    options: (command) => {
+      declare(command);
+      command.option('--reason <text>', 'why, for the timeline');
+    },
+    async action(session, [queue], options) {
+      const tools = await session.commandTools();
+      return act(session, String(queue), options, 'discarded', (jobs, pace) => discardBuried(tools, String(queue), jobs, { ...pace, ...(options.reason === undefined ? {} : { reason: options.reason }) }));
+    },
+  });
+}
+
+async function act(session: Session, queue: string, options: Options, done: string, send: Send): Promise<ExitCode> {
+  const selecting = ['id', 'kind', 'error', 'fingerprint', 'key', 'tag', 'from', 'to'] as const;
+  if (options.all !== true && selecting.every((name) => options[name] === undefined)) {
+    throw new MillraceError('BAD_USAGE', { at: queue, expected: `a selection (${selecting.map((name) => `--${name}`).join(', ')}) or --all`, got: 'neither' });
+  }
+  const jobs = await selectDead(session, queue, options);
+  const shown = jobs.map((one) => one.shown);
+  if (jobs.length === 0) {
+    session.show.result({ queue, selected: 0, [done]: 0, jobs: [] }, () => 'no dead job is selected');
+    return exitCodes.notFound;
+  }
+  if (options.dryRun === true) {
+    session.show.result({ queue, dryRun: true, selected: jobs.length, [done]: 0, jobs: shown }, () => (
+      `${renderTable(shown, [['id', (job) => job.id], ['kind', (job) => job.kind], ['key', (job) => cut(job.key, 24)], ['error', (job) => cut(`${job.code ?? ''}: ${job.message ?? ''}`, 60)]])}\n${jobs.length} would be ${done}`
+    ));
+    return exitCodes.ok;
+  }
+  const startMs = session.clock.monotonic();
+  let count = 0;
+  const sent = await session.interruptible((signal) => send(jobs, {
+    signal,
+    ...(options.perSecond === undefined ? {} : { perSecond: options.perSecond }),
+    sent: () => {
+      count += 1;
+      const perSecond = count / Math.max(0.001, (session.clock.monotonic() - startMs) / 1000);
+      session.show.bar.show({ done: count, total: jobs.length, perSecond, leftMs: ((jobs.length - count) / perSecond) * 1000 });
+    },
+  }));
+  session.show.bar.clear();
+  session.show.result({ queue, selected: jobs.length, [done]: sent, jobs: shown.slice(0, 1000) }, () => `${sent} of ${jobs.length} ${done}: Kafka has the commands, the workers carry them out when they read them`);
+  return sent === jobs.length ? exitCodes.ok : exitCodes.failed;
+}
+
+/** The new payload, written in the schema that the buried one was written in: what reads that, reads this. */
+async function editOne(session: Session, jobs: readonly Buried[], given: string): Promise<Buffer> {
+  const [one] = jobs;
+  if (one === undefined || jobs.length > 1) throw new MillraceError('BAD_USAGE', { at: '--edit', expected: 'exactly one job to be selected', got: jobs.length, fix: 'Name it by --id' });
+  const schemaId = readSchemaId(one.job.value);
+  const avro = JSON.parse(await session.registry.schemaById(schemaId)) as AvroSchema;
+  const schema = { subject: String(typeof avro === 'object' && 'name' in avro ? avro['name'] : schemaId), version: 1, versions: [avro] };
+  const payload = createPayloadForm(schema)(await readPayload(session.host, given), 'payload');
+  const codec = createCodec({ registry: { ...session.registry, register: () => Promise.resolve(schemaId) }, clock: session.clock });
+  return codec.encode(payload, await codec.register(schema));
+}

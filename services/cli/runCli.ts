@@ -1,0 +1,29 @@
+import { CommanderError } from 'commander';
+import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import type { CliHost } from './cliHost.ts';
+import { exitCodeOf, exitCodes, type ExitCode } from './exitCodes.ts';
+import { createProgram } from './program.ts';
+import { openSession } from './session.ts';
+import { showError } from './show/show.ts';
+
+/** Runs one command line. Errors of millrace and wrong usage are told on standard error; all others are thrown. */
+export async function runCli(host: CliHost, args: readonly string[], version: string): Promise<ExitCode> {
+  let exit: ExitCode = exitCodes.ok;
+  const program = createProgram(host, async (options, action) => {
+    const session = await openSession(host, options);
+    try {
+      exit = (await action(session)) ?? exitCodes.ok;
+    } finally {
+      await session.close();
+    }
+  }, version);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (!isMillraceError(error)) throw error;
+    showError(host, error, args.includes('--json'));
+    return exitCodeOf(error);
+  }
+}

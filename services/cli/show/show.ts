@@ -1,0 +1,34 @@
+import { isMillraceError } from '../../../shared/errors/MillraceError.ts';
+import type { CliHost } from '../cliHost.ts';
+import { createProgressBar, type ProgressBar } from './progressBar.ts';
+
+/** What a command tells: its result on standard output, for people or as one JSON document; all else on standard error. */
+export interface Show {
+  readonly json: boolean;
+  /** The result. `text` is asked only when people read it. */
+  result(value: unknown, text: () => string): void;
+  /** A remark for people; machines do not get it. */
+  note(text: string): void;
+  readonly bar: ProgressBar;
+}
+
+export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'>, json: boolean): Show {
+  return {
+    json,
+    result(value, text) {
+      const shown = json ? JSON.stringify(value, null, 2) : text();
+      if (shown !== '') stdout.write(`${shown}\n`);
+    },
+    note(text) { if (!json) stderr.write(`${text}\n`); },
+    bar: json ? { show: () => undefined, clear: () => undefined } : createProgressBar(stderr),
+  };
+}
+
+/** An error as the command line tells it. */
+export function showError({ stderr }: Pick<CliHost, 'stderr'>, error: unknown, json: boolean): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = isMillraceError(error) ? error.code : 'UNEXPECTED';
+  const fields = isMillraceError(error) ? error.detail.fields : undefined;
+  if (json) stderr.write(`${JSON.stringify({ error: { code, message, ...(fields === undefined ? {} : { fields }) } })}\n`);
+  else stderr.write(`millrace: ${message}${(fields ?? []).map((one) => `\n  ${one.field}: ${one.message}`).join('')}\n`);
+}
