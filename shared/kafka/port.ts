@@ -106,6 +106,8 @@ export interface ConsumerOptions {
   readonly maxWaitMs: number;
   /** Shown in the group's description and in logs. */
   readonly clientId: string;
+  /** The kinds of jobs that this member runs, for whoever asks who is in the group; very many are not told. */
+  readonly kinds?: readonly string[];
 }
 
 export interface Consumer {
@@ -151,6 +153,8 @@ export interface GroupMember {
   readonly clientId: string;
   /** Partition numbers; empty while the group rebalances. */
   readonly partitions: readonly number[];
+  /** The kinds of jobs that it runs; null: it did not tell. */
+  readonly kinds: readonly string[] | null;
 }
 
 /** A broker of the cluster. */

@@ -1,3 +1,5 @@
+import type { Scope } from '../jobs/scope.ts';
+import type { GroupMember } from '../kafka/port.ts';
 import type { JobView } from './jobView.ts';
 import { isFinal } from './jobState.ts';
 
@@ -18,7 +20,9 @@ export interface ExplainInputs {
   /** Records of its partition that workers have yet to take in before it; 0: they have it; null: not known. */
   readonly unreadBefore: number | null;
   /** Members of the queue's group; null: not known. */
-  readonly workers: readonly { readonly clientId: string; readonly partitions: readonly number[] }[] | null;
+  readonly workers: readonly GroupMember[] | null;
+  /** What of its partition stands still, and is its queue, its kind or its key. */
+  readonly pauses: readonly { readonly what: Scope['type']; readonly since: string }[];
   readonly partition: number;
   /** How far behind Kafka the status is in its partition, in records; null: not known. */
   readonly statusBehind: number | null;
@@ -27,7 +31,7 @@ export interface ExplainInputs {
 /** Why a job is where it is. Codes are API. */
 export type CauseCode =
   | 'finished' | 'running' | 'no-workers' | 'partition-unowned' | 'not-read-yet' | 'behind' | 'scheduled' | 'retry' | 'snoozed' | 'rate-limited' | 'dependency-down'
-  | 'claim-missing' | 'paused' | 'locked' | 'held' | 'unknown-kind' | 'waiting' | 'about-to-run' | 'status-behind';
+  | 'claim-missing' | 'paused' | 'locked' | 'held' | 'unknown-kind' | 'no-worker-knows-kind' | 'owner-lacks-kind' | 'waiting' | 'about-to-run' | 'status-behind';
 
 export interface Cause {
   readonly code: CauseCode;
@@ -61,13 +65,16 @@ function findCauses(inputs: ExplainInputs): Cause[] {
   if (job.reason === 'held') say('held', `It was buried${errorText(job)}, and its kind holds the lane: the later jobs of ${entity(job)} wait until it is redriven or discarded.`);
   else if (isFinal(job.state)) say('finished', `It is ${job.state}${job.reason === null ? '' : ` (${job.reason})`} since ${job.finishedAt ?? job.changedAt}.`);
   else if (job.state === 'running') say('running', `It is running: attempt ${job.attempts}${job.worker === null ? '' : ` on worker ${job.worker}`}, since ${job.changedAt}.`);
-  else explainWait(inputs, say);
+  else {
+    explainPauses(inputs, say);
+    explainWait(inputs, say);
+  }
   if (!isFinal(job.state)) explainWorkers(inputs, causes, say);
   if (statusBehind !== null && statusBehind > 0) say('status-behind', `This may be out of date: the status has ${statusBehind} records of its partition yet to read.`);
   return causes;
 }
 
-function explainWait({ job, nowMs, ahead, unreadBefore }: ExplainInputs, say: (code: CauseCode, text: string) => void): void {
+function explainWait({ job, nowMs, ahead, unreadBefore, pauses }: ExplainInputs, say: (code: CauseCode, text: string) => void): void {
   const dueMs = job.due === null ? null : Date.parse(job.due);
   const when = dueMs === null ? '' : dueMs > nowMs ? ` until ${job.due ?? ''}, in ${inWords(dueMs - nowMs)}` : `; it was due ${inWords(nowMs - dueMs)} ago`;
   switch (job.reason) {
@@ -87,13 +94,13 @@ function explainWait({ job, nowMs, ahead, unreadBefore }: ExplainInputs, say: (c
       say('claim-missing', `The object of its large payload is not in the store${errorText(job)}; it is looked for again${when}, and the job buried when it is missing for too long.`);
       break;
     case 'paused':
-      say('paused', 'Its queue, kind or key is paused; it runs after a resume.');
+      if (pauses.length === 0) say('paused', 'Its queue, kind or key was paused when its owner last looked; it runs after a resume.');
       break;
     case 'locked':
       say('locked', `Another job holds the lock that it needs${when}.`);
       break;
     case 'unknown-kind':
-      say('unknown-kind', `No worker that owns its partition knows the kind ${JSON.stringify(job.kind)}; it is looked at again${when}.`);
+      say('unknown-kind', `The worker that owned its partition did not know the kind ${JSON.stringify(job.kind)}; it is looked at again${when}.`);
       break;
     case 'behind':
     case 'scheduled':
@@ -110,10 +117,24 @@ function explainWait({ job, nowMs, ahead, unreadBefore }: ExplainInputs, say: (c
   if (unreadBefore !== null && unreadBefore > 0) say('not-read-yet', `Workers have not come to it yet: ${unreadBefore - 1} jobs of its partition are before it.`);
 }
 
+function explainPauses({ job, pauses }: ExplainInputs, say: (code: CauseCode, text: string) => void): void {
+  for (const { what, since } of pauses) {
+    const named = { queue: `The queue ${job.queue}`, kind: `The kind ${JSON.stringify(job.kind)}`, key: `The key ${JSON.stringify(job.key)}` }[what];
+    say('paused', `${named} is paused since ${since}; it runs after a resume.`);
+  }
+}
+
 function explainWorkers({ workers, partition, job }: ExplainInputs, causes: readonly Cause[], say: (code: CauseCode, text: string) => void): void {
   if (workers?.length === 0) say('no-workers', `No worker runs for the queue ${job.queue}.`);
   else if (workers !== null && !workers.some(({ partitions }) => partitions.includes(partition))) say('partition-unowned', `None of the ${workers.length} workers owns its partition (${partition}) at the moment: the group is handing it over.`);
+  else if (workers !== null && job.kind !== null && job.state !== 'running') explainKinds(workers, partition, job.kind, say);
   if (causes.length === 0) say('about-to-run', 'A worker has it; it runs as soon as one of its slots is free.');
+}
+
+function explainKinds(workers: readonly GroupMember[], partition: number, kind: string, say: (code: CauseCode, text: string) => void): void {
+  const strangers = workers.filter(({ kinds }) => kinds?.includes(kind) === false);
+  if (strangers.length === workers.length) say('no-worker-knows-kind', `None of the ${workers.length} workers of the queue knows the kind ${JSON.stringify(kind)}.`);
+  else if (strangers.some(({ partitions }) => partitions.includes(partition))) say('owner-lacks-kind', `The worker that owns its partition (${partition}) does not know the kind ${JSON.stringify(kind)}; ${workers.length - strangers.length} of the ${workers.length} workers do.`);
 }
 
 function errorText({ error }: JobView): string {

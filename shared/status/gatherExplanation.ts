@@ -1,5 +1,6 @@
 import type { Session } from '../database/port.ts';
 import type { Admin } from '../kafka/port.ts';
+import { parseScope, type Scope } from '../jobs/scope.ts';
 import { explainJob, type Explanation, type JobAhead } from './explainJob.ts';
 import { toTime, toView, type ViewRow } from './jobView.ts';
 import { readPositions } from './positions.ts';
@@ -12,8 +13,9 @@ export async function gatherExplanation(session: Session, admin: Admin, row: Vie
   const { queue, partition, place } = row;
   const group = `millrace.${queue}`;
   const orNull = <T>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null);
-  const [ahead, committed, bounds, workers, positions] = await Promise.all([
+  const [ahead, pauses, committed, bounds, workers, positions] = await Promise.all([
     findAhead(session, row),
+    findPauses(session, row),
     orNull(admin.committed(group, queue)),
     orNull(admin.logBounds(`${queue}.events`)),
     orNull(admin.groupMembers(group)),
@@ -23,10 +25,20 @@ export async function gatherExplanation(session: Session, admin: Admin, row: Vie
   const end = bounds?.find((one) => one.partition === partition)?.endOffset;
   const read = positions.find(({ stream }) => stream === 'events')?.nextOffset ?? 0;
   return explainJob({
-    job: toView(row, nowMs), nowMs, ahead, partition, workers,
+    job: toView(row, nowMs), nowMs, ahead, pauses, partition, workers,
     // A worker that told of it has it; one that did not may have it in memory, but nobody knows before its commit.
     unreadBefore: committed === null ? null : row.told || (row.state !== 'queued' && row.state !== 'scheduled') ? 0 : Math.max(0, place - frontier + 1),
     statusBehind: end === undefined ? null : Math.max(0, end - Math.max(0, read)),
+  });
+}
+
+/** The pauses that hold the job. */
+async function findPauses(session: Session, { queue, partition, kind, key }: ViewRow): Promise<{ readonly what: Scope['type']; readonly since: string }[]> {
+  const { rows } = await session.query<{ scope: string; since: number }>('select scope, since_ms as since from status_pauses where queue = $1 and partition = $2 order by since_ms, scope', [queue, partition]);
+  return rows.flatMap(({ scope, since }) => {
+    const parsed = parseScope(scope);
+    const holds = parsed !== null && (parsed.type === 'queue' || (parsed.type === 'kind' ? parsed.kind === kind : parsed.key.toString() === key));
+    return holds ? [{ what: parsed.type, since: toTime(since) ?? '' }] : [];
   });
 }
 

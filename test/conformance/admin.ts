@@ -59,8 +59,8 @@ export function describeAdmin(scenario: Scenario): void {
 
   scenario('tells who is in a group, and nobody of one that is not there', async ({ admin, joined, stage, topic }) => {
     const name = await topic(2);
-    const { group } = await joined({ group: stage.uniqueName('group'), topics: [name] });
-    expect(await stage.wait(admin().groupMembers(group))).toEqual([{ clientId: expect.any(String) as string, partitions: [0, 1] }]);
+    const { group } = await joined({ group: stage.uniqueName('group'), topics: [name], kinds: ['mail.send'] });
+    expect(await stage.wait(admin().groupMembers(group))).toEqual([{ clientId: expect.any(String) as string, partitions: [0, 1], kinds: ['mail.send'] }]);
     expect(await stage.wait(admin().groupMembers(stage.uniqueName('nobody')))).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ export function createMemoryCoordinator(): CoordinatorStage {
   const clock = createVirtualClock(Date.UTC(2030, 0, 1));
   const world = { clock, latencyMs: (step: string) => (step === 'sync' ? SYNC_MS : JOIN_MS), watchers: new Set() } as unknown as World;
   const group = createGroup(world, 'group');
-  const client = (clientId: string): MemberClient => ({ clientId, sessionTimeoutMs: 10_000, partitionCount: 2, synced: () => undefined, revoke: () => undefined, expelled: () => undefined });
+  const client = (clientId: string): MemberClient => ({ clientId, kinds: null, sessionTimeoutMs: 10_000, partitionCount: 2, synced: () => undefined, revoke: () => undefined, expelled: () => undefined });
   let first = '';
   return {
     async open() {

@@ -4,6 +4,7 @@ import type { BrokerStage } from './stage.ts';
 export interface ProbeOptions {
   readonly group: string;
   readonly topics: readonly string[];
+  readonly kinds?: readonly string[];
   readonly clientId?: string;
   readonly broker?: Broker;
   readonly sessionTimeoutMs?: number;
@@ -69,6 +70,7 @@ export function createProbe(stage: BrokerStage, options: ProbeOptions & { readon
     group: options.group,
     topics: options.topics,
     clientId: options.clientId,
+    ...(options.kinds === undefined ? {} : { kinds: options.kinds }),
     sessionTimeoutMs: options.sessionTimeoutMs ?? 30_000,
     revokeTimeoutMs: options.revokeTimeoutMs ?? 20_000,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,

@@ -7,7 +7,7 @@ import { code, errorOfCode, errorOfFailure } from './failure.ts';
 import { commitTopics } from './commitTopics.ts';
 import { readLogBounds, readOffsetsAt } from './logBounds.ts';
 import { retryDelayMs, Sleeper } from './pause.ts';
-import { decodeAssignment } from './group/memberData.ts';
+import { decodeAssignment, decodeSubscription } from './group/memberData.ts';
 import type { AlterConfigsReply, DescribeConfigsReply, DescribeGroupsReply, FindCoordinatorReply, MetadataReply, OffsetCommitReply, TopicErrorsReply } from './replies.ts';
 import { waitForTopics } from './waitForTopics.ts';
 
@@ -43,7 +43,9 @@ export class KafkajsAdmin implements Admin {
         if (found.errorCode !== 0) throw errorOfCode(found.errorCode, { at: group });
         return found.members;
       });
-      return members.map(({ clientId, memberAssignment }) => ({ clientId, partitions: [...decodeAssignment(memberAssignment).partitions] }));
+      return members.map(({ clientId, memberMetadata, memberAssignment }) => ({
+        clientId, partitions: [...decodeAssignment(memberAssignment).partitions], kinds: memberMetadata === null ? null : decodeSubscription('', memberMetadata).kinds,
+      }));
     });
   }
 

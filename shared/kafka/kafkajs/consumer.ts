@@ -49,6 +49,7 @@ export class KafkajsConsumer implements Consumer {
       group: options.group,
       topics: options.topics,
       sessionTimeoutMs: options.sessionTimeoutMs,
+      kinds: options.kinds ?? null,
       rebalanceTimeoutMs: options.sessionTimeoutMs + options.revokeTimeoutMs,
       heartbeatIntervalMs: Math.min(LONGEST_HEARTBEAT_INTERVAL_MS, options.sessionTimeoutMs / HEARTBEATS_PER_SESSION),
     }, {

@@ -53,5 +53,5 @@ export interface AlterConfigsReply {
 }
 
 export interface DescribeGroupsReply {
-  readonly groups: readonly { errorCode: number; members: readonly { clientId: string; memberAssignment: Buffer | null }[] }[];
+  readonly groups: readonly { errorCode: number; members: readonly { clientId: string; memberMetadata: Buffer | null; memberAssignment: Buffer | null }[] }[];
 }

@@ -12,7 +12,7 @@ export function createMemoryAdmin(world: World, broker: Broker, liveness: Livene
     },
     async groupMembers(group) {
       await roundTrip();
-      return world.group(group).describe().members.map(({ clientId, partitions }) => ({ clientId, partitions: [...partitions] }));
+      return world.group(group).describe().members.map(({ clientId, partitions, kinds }) => ({ clientId, partitions: [...partitions], kinds }));
     },
     async describeTopics(names) {
       await roundTrip();

@@ -95,6 +95,7 @@ export function createMemoryConsumer(world: World, broker: Broker, liveness: Liv
   const join = (): void => {
     const mine = group.join({
       clientId: options.clientId,
+      kinds: options.kinds ?? null,
       sessionTimeoutMs: options.sessionTimeoutMs,
       partitionCount: world.topics.get(options.topics[0] as string).logs.length,
       synced: (granted) => {

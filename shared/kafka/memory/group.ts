@@ -12,6 +12,7 @@ export interface Ownership {
 /** The client's side of a membership, as the coordinator talks to it. */
 export interface MemberClient {
   readonly clientId: string;
+  readonly kinds: readonly string[] | null;
   readonly sessionTimeoutMs: number;
   readonly partitionCount: number;
   /** After each completed rebalance, with what is new (often nothing). */
@@ -26,7 +27,7 @@ export type GroupPhase = 'empty' | 'preparing' | 'completing' | 'stable';
 export interface GroupDescription {
   readonly generation: number;
   readonly phase: GroupPhase;
-  readonly members: readonly { readonly memberId: string; readonly clientId: string; readonly partitions: readonly number[]; readonly revoking: readonly number[] }[];
+  readonly members: readonly { readonly memberId: string; readonly clientId: string; readonly kinds: readonly string[] | null; readonly partitions: readonly number[]; readonly revoking: readonly number[] }[];
 }
 
 /** A group's coordinator: Kafka's classic protocol, with an assignor that hands over cooperatively (KIP-429's idea). */
@@ -184,6 +185,7 @@ export function createGroup(world: World, name: string): Group {
       members: [...members.values()].map(({ id, client, owned }) => ({
         memberId: id,
         clientId: client.clientId,
+        kinds: client.kinds,
         partitions: [...owned].map((one) => one.partition).sort((a, b) => a - b),
         revoking: [...owned].filter((one) => one.revoking).map((one) => one.partition).sort((a, b) => a - b),
       })),

@@ -8,8 +8,9 @@ const job: JobView = {
   id: 'j', queue: 'orders', kind: 'order.charge', key: 'ada', state: 'waiting', reason: null, due: null, attempts: 0, createdAt: at(-9000), enqueuedAt: at(-9000), startedAt: null, finishedAt: null,
   changedAt: at(-5000), worker: 'w1', error: null, progress: null, note: null, result: null, source: null, payload: null, payloadFlaw: null, duplicate: false, duplicates: 0, tags: [], at: 'orders/0/7',
 };
+const worker = (clientId: string, partitions: readonly number[], kinds: readonly string[] | null = ['order.charge']) => ({ clientId, partitions, kinds });
 const inputs = (change: Partial<JobView>, more: Partial<ExplainInputs> = {}): ExplainInputs => ({
-  job: { ...job, ...change }, nowMs: NOW, ahead: { count: 0, first: [] }, unreadBefore: 0, workers: [{ clientId: 'w1', partitions: [0, 1] }], partition: 0, statusBehind: 0, ...more,
+  job: { ...job, ...change }, nowMs: NOW, ahead: { count: 0, first: [] }, unreadBefore: 0, workers: [worker('w1', [0, 1])], pauses: [], partition: 0, statusBehind: 0, ...more,
 });
 const error = { code: 'TIMEOUT', message: 'too late', fingerprint: 'f' };
 const ahead = { count: 2, first: [{ id: 'head', state: 'dead', reason: 'held', due: null }] };
@@ -23,14 +24,21 @@ describe('the explanation of a job', () => {
     [inputs({ reason: 'retry', attempts: 3, due: at(-60_000) }), ['retry'], /it was due 1 min ago/],
     [inputs({ reason: 'behind' }, { ahead }), ['behind'], /2 jobs of the key "ada" are before it; the first, head, is dead \(held\)/],
     [inputs({ reason: 'snoozed', due: at(500) }, { ahead }), ['snoozed', 'behind'], /put it off until .* in 500 ms/],
-    [inputs({ reason: 'paused' }), ['paused'], /paused/],
+    [inputs({ reason: 'paused' }), ['paused'], /was paused when its owner last looked/],
+    [inputs({ reason: 'paused' }, { pauses: [{ what: 'queue', since: at(-1000) }] }), ['paused'], /The queue orders is paused since 2026/],
+    [inputs({ state: 'queued' }, { pauses: [{ what: 'kind', since: at(-1000) }, { what: 'key', since: at(-900) }] }), ['paused', 'paused'], /The kind "order.charge" is paused since/],
+    [inputs({ state: 'running' }, { pauses: [{ what: 'queue', since: at(-1000) }] }), ['running'], /It is running/],
+    [inputs({ reason: 'unknown-kind', due: at(2000) }, { workers: [worker('w1', [0], ['mail.send']), worker('w2', [1], [])] }), ['unknown-kind', 'no-worker-knows-kind'], /did not know the kind/],
+    [inputs({ state: 'queued' }, { workers: [worker('w1', [0], ['mail.send'])] }), ['no-worker-knows-kind'], /None of the 1 workers of the queue knows the kind "order.charge"/],
+    [inputs({ state: 'queued' }, { workers: [worker('w1', [0], ['mail.send']), worker('w2', [1])] }), ['owner-lacks-kind'], /1 of the 2 workers do/],
+    [inputs({ state: 'queued' }, { workers: [worker('w1', [0], null), worker('w2', [1], [])] }), ['about-to-run'], /slots/],
     [inputs({ reason: 'locked' }), ['locked'], /lock/],
-    [inputs({ reason: 'unknown-kind', due: at(2000) }), ['unknown-kind'], /knows the kind "order.charge".* in 2 s/],
+    [inputs({ reason: 'unknown-kind', due: at(2000) }), ['unknown-kind'], /did not know the kind "order.charge".* in 2 s/],
     [inputs({ reason: 'moonlight' }), ['waiting'], /It waits \(moonlight\)/],
     [inputs({ state: 'scheduled', due: at(86_400_000) }), ['scheduled'], /in 1 d/],
     [inputs({ state: 'queued' }, { unreadBefore: 5 }), ['not-read-yet'], /4 jobs of its partition are before it/],
     [inputs({ state: 'queued' }, { workers: [] }), ['no-workers'], /No worker runs for the queue orders/],
-    [inputs({ state: 'queued' }, { workers: [{ clientId: 'w', partitions: [1] }] }), ['partition-unowned'], /None of the 1 workers owns its partition/],
+    [inputs({ state: 'queued' }, { workers: [worker('w', [1])] }), ['partition-unowned'], /None of the 1 workers owns its partition/],
     [inputs({ state: 'queued' }, { workers: null, unreadBefore: null, statusBehind: null }), ['about-to-run'], /as soon as one of its slots is free/],
     [inputs({ state: 'queued' }, { statusBehind: 9 }), ['about-to-run', 'status-behind'], /slots is free/],
   ];

@@ -9,12 +9,17 @@ import type { MemberClaim, MemberShare } from './assignPartitions.ts';
 export const PROTOCOL_NAME = 'millrace-copartitioned';
 const PROTOCOL_VERSION = 0;
 
-export function encodeSubscription(topics: readonly string[], { owned, generation, retiring }: Omit<MemberClaim, 'memberId'>): Buffer {
-  const userData = Buffer.from(JSON.stringify({ v: 1, owned, generation, ...(retiring ? { retiring } : {}) }));
+/** What every member tells stays in the group's own records: as many characters at most. */
+const MAX_KINDS_LENGTH = 16_384;
+
+/** @param kinds that the member runs; it tells all or none */
+export function encodeSubscription(topics: readonly string[], { owned, generation, retiring }: Omit<MemberClaim, 'memberId'>, kinds: readonly string[] | null = null): Buffer {
+  const told = kinds !== null && JSON.stringify(kinds).length <= MAX_KINDS_LENGTH ? { kinds } : {};
+  const userData = Buffer.from(JSON.stringify({ v: 1, owned, generation, ...(retiring ? { retiring } : {}), ...told }));
   return kafkajsInternals().MemberMetadata.encode({ version: PROTOCOL_VERSION, topics: [...topics], userData });
 }
 
-export function decodeSubscription(memberId: string, metadata: Buffer): { readonly topics: readonly string[]; readonly claim: MemberClaim } {
+export function decodeSubscription(memberId: string, metadata: Buffer): { readonly topics: readonly string[]; readonly claim: MemberClaim; readonly kinds: readonly string[] | null } {
   let topics: string[] = [];
   let said: Record<string, unknown> = {};
   try {
@@ -25,7 +30,7 @@ export function decodeSubscription(memberId: string, metadata: Buffer): { readon
     // Not the consumer protocol: a member without topics gets nothing.
   }
   const generation = Number.isSafeInteger(said['generation']) ? (said['generation'] as number) : -1;
-  return { topics, claim: { memberId, owned: partitionNumbers(said['owned']), generation, retiring: said['retiring'] === true } };
+  return { topics, claim: { memberId, owned: partitionNumbers(said['owned']), generation, retiring: said['retiring'] === true }, kinds: texts(said['kinds']) };
 }
 
 /** The share of one member, for each topic that it subscribes to. */
@@ -53,6 +58,10 @@ function parseObject(bytes: Buffer | null): Record<string, unknown> {
   } catch {
     return {};
   }
+}
+
+function texts(value: unknown): string[] | null {
+  return Array.isArray(value) && value.every((one): one is string => typeof one === 'string') ? value : null;
 }
 
 function partitionNumbers(value: unknown): number[] {

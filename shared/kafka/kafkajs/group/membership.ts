@@ -15,6 +15,8 @@ export interface MembershipOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Told to whoever describes the group. */
+  readonly kinds: readonly string[] | null;
 }
 
 /** What the member's owner answers and hears. Calls are synchronous. */
@@ -186,8 +188,8 @@ export class Membership {
   async #join(link: Link): Promise<JoinGroupReply> {
     this.#phase = 'joining';
     this.#rejoin = false;
-    const { group, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
-    const metadata = encodeSubscription(topics, { owned: this.#owner.claims(), generation: this.#confirmedGeneration, retiring: this.#owner.retiring() });
+    const { group, topics, sessionTimeoutMs, rebalanceTimeoutMs, kinds } = this.#options;
+    const metadata = encodeSubscription(topics, { owned: this.#owner.claims(), generation: this.#confirmedGeneration, retiring: this.#owner.retiring() }, kinds);
     const payload = { groupId: group, sessionTimeout: sessionTimeoutMs, rebalanceTimeout: rebalanceTimeoutMs, protocolType: 'consumer', groupProtocols: [{ name: PROTOCOL_NAME, metadata }] };
     for (;;) {
       const reply = await request<JoinGroupReply>(link, 'JoinGroup', { ...payload, memberId: this.#memberId });
