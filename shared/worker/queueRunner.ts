@@ -91,6 +91,7 @@ export class QueueRunner {
         maxBytesPerPartition: options.maxBytesPerPartition,
         maxWaitMs: 500,
         clientId: options.workerId,
+        kinds: [...options.handled.keys()],
       },
       {
         assigned: (grants) => { this.#assigned(grants); },
