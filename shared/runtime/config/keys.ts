@@ -89,6 +89,13 @@ export const cliKeys = {
   statusUrl: httpUrl({ env: 'MILLRACE_STATUS_URL', prose: 'Status service that the command line asks. Not set: the one that .millrace/dev.json names, else http://127.0.0.1:9420.' }),
 };
 
+/** How an outbox relay works. */
+export const outboxKeys = {
+  outboxLease: duration({ env: 'MILLRACE_OUTBOX_LEASE', default: '5s', min: '500ms', max: '5m', prose: 'A relay that dies is replaced after so long, and a third of it at most.' }),
+  outboxPoll: duration({ env: 'MILLRACE_OUTBOX_POLL', default: '1s', min: '10ms', max: '1m', prose: 'How long a row may lie that no notification told of: through a pooler that passes none on, each.' }),
+  outboxTries: whole({ env: 'MILLRACE_OUTBOX_TRIES', default: '5', min: 1, max: 20, prose: 'Refusals of a row, one second apart, then two, four, …, until it waits for people. Outages do not count.' }),
+};
+
 /** For people who work on millrace itself. */
 export const developmentKeys = {
   cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
@@ -105,6 +112,7 @@ export const configSections: readonly { readonly title: string; readonly keys: R
   { title: 'Status', keys: statusKeys },
   { title: 'Intake', keys: intakeKeys },
   { title: 'Command line', keys: cliKeys },
+  { title: 'Outbox relay', keys: outboxKeys },
   { title: 'Development', keys: developmentKeys },
 ];
 
