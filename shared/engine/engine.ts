@@ -192,6 +192,16 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     wakeLane(lane.partition, lane);
   }
 
+  /** The lock that a job waits for was given back, as far as anybody knows: it is due now. @returns false when it does not wait for one here (any more) */
+  wakeLocked(job: Job, now: number): boolean {
+    const { partition } = job.lane;
+    if (this.partitions.get(partition.number) !== partition || partition.phase !== 'active' || job.state !== 'waiting' || job.reason !== 'locked') return false;
+    this.#due.remove(job);
+    job.dueMs = now;
+    wakeDue(partition, job);
+    return true;
+  }
+
   /** Whether a job that was parked will begin here, or has been woken and is about to; else its partition is no longer ours to run. */
   isToBegin(job: Job): boolean {
     const { lane } = job;

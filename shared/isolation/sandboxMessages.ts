@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
+import type { HeldLock } from '../jobs/jobEffects.ts';
 import type { Failure, Outcome } from '../jobs/outcome.ts';
 
 /** One attempt, as it goes into a sandbox. */
@@ -12,6 +13,8 @@ export interface SandboxTask {
   readonly fence: number;
   /** Epoch ms. */
   readonly enqueuedAtMs: number;
+  /** What the kind's `lock` option took. */
+  readonly lock?: HeldLock | null;
 }
 
 /** How the handler ended: with an answer, or with something thrown, of which name, code and message arrive. */

@@ -4,11 +4,12 @@ import { compilePolicy } from './compilePolicy.ts';
 import type { ErrorMatcher } from './errorMatcher.ts';
 import { isErrorMatcher } from './errorMatcher.ts';
 import type { JobDefinition } from './jobDefinition.ts';
+import type { JobPolicy } from './policy.ts';
 import { refuseOption, refuseUnknownOptions } from './jobOptionErrors.ts';
 import type { JobOptions } from './jobOptions.ts';
 
 const optionNames = [
-  'kind', 'queue', 'schema', 'key', 'order', 'retry', 'timeout', 'whenBuried', 'delivery', 'retryOn', 'buryOn', 'batch', 'handle', 'isolated', 'handleBatch',
+  'kind', 'queue', 'schema', 'key', 'order', 'retry', 'timeout', 'whenBuried', 'delivery', 'retryOn', 'buryOn', 'batch', 'lock', 'handle', 'isolated', 'handleBatch',
 ] as const satisfies (keyof JobOptions<string, unknown>)[];
 
 /**
@@ -34,6 +35,7 @@ export function defineJob<const K extends string, P>(options: JobOptions<K, P>):
     refuseOption(at('key'), `a function from the payload to the entity, because order is "${policy.order}"`, key, 'Give a key, or set order: "none"');
   }
   checkHandlers(options, at);
+  checkLock(options.lock, policy, at);
   const errors = { retryOn: readMatchers(at('retryOn'), options.retryOn), buryOn: readMatchers(at('buryOn'), options.buryOn) };
   return Object.freeze({
     kind: options.kind,
@@ -42,6 +44,7 @@ export function defineJob<const K extends string, P>(options: JobOptions<K, P>):
     key,
     policy,
     errors: Object.freeze(errors),
+    lock: options.lock ?? null,
     handle: options.handle ?? null,
     isolated: compileIsolation(at, options.isolated, policy, errors),
     handleBatch: options.handleBatch ?? null,
@@ -63,6 +66,13 @@ function checkHandlers(options: { handle?: unknown; isolated?: unknown; handleBa
   if (handleBatch === undefined && batch !== undefined) {
     refuseOption(at('batch'), 'batch only with handleBatch', batch, `Replace ${first} by handleBatch, or leave batch out`);
   }
+}
+
+function checkLock(lock: unknown, { batch, delivery }: JobPolicy, at: (field: string) => string): void {
+  if (lock === undefined) return;
+  if (typeof lock !== 'function') refuseOption(at('lock'), 'a function from the payload to the name of a lock', lock);
+  if (batch !== null) refuseOption(at('lock'), 'no batch beside it', 'both', 'Leave one out');
+  if (delivery === 'at-most-once') refuseOption(at('lock'), 'delivery "at-least-once" beside it: an only attempt must not wait', delivery);
 }
 
 function readMatchers(at: string, given: unknown): readonly ErrorMatcher[] {

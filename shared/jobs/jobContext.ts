@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors/MillraceError.ts';
+import { WHOLE_JOB, type AttemptEffects, type HeldLock, type JobTransaction, type LockOptions } from './jobEffects.ts';
 
 /** One method of {@link JobLogger}: fields and a message, or a message alone (as pino has it). */
 export interface LogMethod {
@@ -20,6 +21,7 @@ export interface JobContext {
    * Aborted when the attempt should stop; `signal.reason` is a MillraceError: TIMEOUT (the attempt counts as failed), LEASE_LOST
    * (somebody else owns the partition now, write nothing more), SHUTDOWN (the worker's drain time is over). After these two
    * the job runs again elsewhere, and the attempt is not held against it. CANCELLED (an operator ended the job): answer done if it is, else anything.
+   * LOCK_LOST (a lock of the attempt may be another's by now; the attempt counts as failed).
    */
   readonly signal: AbortSignal;
   /** 1 for the first. */
@@ -43,6 +45,25 @@ export interface JobContext {
    * often as you like: of what was said between two flushes (100 ms) the last is told. @throws MillraceError BAD_PROGRESS for what is no number
    */
   readonly progress: (fraction: number, note?: string) => void;
+  /**
+   * Runs `work`'s statements and a note that this job did them as one transaction of the worker's database: however often the job runs, they have
+   * their effect once; a later run is given what the first gave back. That must be JSON of at most 4,096 bytes, and comes back as JSON kept it. Use `tx` alone
+   * inside; what else `work` does may happen more than once. Once an attempt; for several steps use {@link once}. Guarantees and limits: docs/effects.md.
+   * @throws MillraceError NO_DATABASE, BAD_EFFECT, BAD_RESULT; FENCED (another worker owns the job's partition), LOCK_LOST, EFFECTS_UNAVAILABLE (the database is
+   *   away): let these pass, the job runs again; what `work` throws. In each case nothing of it stands
+   */
+  readonly transaction: <T>(work: (tx: JobTransaction) => Promise<T>) => Promise<T>;
+  /** As {@link transaction}, for one of several steps of a job: each name is a transaction of its own, and done once. */
+  readonly once: <T>(step: string, work: (tx: JobTransaction) => Promise<T>) => Promise<T>;
+  /**
+   * Runs `work` while no other attempt, of any queue in any process with this database, holds the lock `name`. While it runs the lease is renewed; if it is lost all
+   * the same, {@link signal} is aborted with LOCK_LOST, and no {@link transaction} of this attempt lands. Locks are given back when `work` ends.
+   * @throws MillraceError LOCK_BUSY: let it pass, and the job waits for the lock without a slot, uses no attempt, and runs from its start again; BAD_LOCK, NO_DATABASE,
+   *   EFFECTS_UNAVAILABLE; what `work` throws
+   */
+  readonly withLock: <T>(name: string, work: (lock: HeldLock) => Promise<T> | T, options?: LockOptions) => Promise<T>;
+  /** What the kind's `lock` option took; null: none. */
+  readonly lock: HeldLock | null;
 }
 
 /** One job of a batch, as `handleBatch` gets it. Fields as in {@link JobContext}. */
@@ -56,6 +77,8 @@ export interface BatchJob<P> {
   /** Aborted with CANCELLED when this job was cancelled; what concerns the whole run, the context's signal says. */
   readonly signal: AbortSignal;
   readonly progress: (fraction: number, note?: string) => void;
+  readonly transaction: JobContext['transaction'];
+  readonly once: JobContext['once'];
 }
 
 /** What `handleBatch` knows about its run. Fields as in {@link JobContext}. */
@@ -80,9 +103,14 @@ export interface AttemptFacts {
   createLogger(context: JobContext): JobLogger;
   /** `fraction` is in 0..1. Left out: nobody listens. */
   tellProgress?(fraction: number, note: string | null): void;
+  /** What the kind's `lock` option took. */
+  readonly lock?: HeldLock | null;
+  /** The same each time. Left out, or null: there is no database. */
+  effects?(): AttemptEffects | null;
 }
 
 const MAX_NOTE_LENGTH = 500;
+const MAX_STEP_LENGTH = 200;
 
 function tellProgress(facts: Pick<AttemptFacts, 'kind' | 'tellProgress'>, fraction: number, note: string | undefined): void {
   if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
@@ -90,6 +118,21 @@ function tellProgress(facts: Pick<AttemptFacts, 'kind' | 'tellProgress'>, fracti
   }
   facts.tellProgress?.(Math.min(1, Math.max(0, fraction)), note === undefined ? null : String(note).slice(0, MAX_NOTE_LENGTH).toWellFormed());
 }
+
+function effectsOf(facts: Pick<AttemptFacts, 'kind' | 'effects'>): AttemptEffects {
+  const effects = facts.effects?.() ?? null;
+  if (effects !== null) return effects;
+  throw new MillraceError('NO_DATABASE', { at: facts.kind, expected: 'a worker with a database, and a handler in its process', fix: 'Set DATABASE_URL, or give createMillrace or createWorker a database; isolated handlers have none: let them open their own, and check ctx.id and ctx.fence there' });
+}
+
+const inTransaction = (facts: AttemptFacts): JobContext['transaction'] => async (work) => effectsOf(facts).once(WHOLE_JOB, work);
+
+const inSteps = (facts: AttemptFacts): JobContext['once'] => async (step, work) => {
+  if (typeof step !== 'string' || step === WHOLE_JOB || step.length > MAX_STEP_LENGTH) {
+    throw new MillraceError('BAD_EFFECT', { at: `once of ${facts.kind}`, expected: `a name of up to ${MAX_STEP_LENGTH} characters for the step`, got: step });
+  }
+  return effectsOf(facts).once(step, work);
+};
 
 /**
  * The context of one attempt. One is made for every attempt, so it holds the facts alone; the signal, the logger and the date are
@@ -116,6 +159,12 @@ export class AttemptContext implements JobContext {
   get progress(): (fraction: number, note?: string) => void {
     return (fraction, note) => { tellProgress(this.#facts, fraction, note); };
   }
+  get transaction(): JobContext['transaction'] { return inTransaction(this.#facts); }
+  get once(): JobContext['once'] { return inSteps(this.#facts); }
+  get withLock(): JobContext['withLock'] {
+    return async (name, work, options) => effectsOf(this.#facts).withLock(name, work, options);
+  }
+  get lock(): HeldLock | null { return this.#facts.lock ?? null; }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
@@ -169,6 +218,8 @@ export class BatchMember<P> implements BatchJob<P> {
   get progress(): (fraction: number, note?: string) => void {
     return (fraction, note) => { tellProgress(this.#facts, fraction, note); };
   }
+  get transaction(): JobContext['transaction'] { return inTransaction(this.#facts); }
+  get once(): JobContext['once'] { return inSteps(this.#facts); }
 
   /** Tells the handler to stop with this job. The first reason stays. */
   abort(reason: MillraceError): void {

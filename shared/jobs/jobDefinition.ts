@@ -1,6 +1,7 @@
 import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
 import type { ErrorPolicy } from './classifyError.ts';
 import type { BatchContext, BatchJob, JobContext } from './jobContext.ts';
+import type { LockChoice } from './jobEffects.ts';
 import type { Outcome } from './outcome.ts';
 import type { JobPolicy } from './policy.ts';
 
@@ -35,6 +36,8 @@ export interface JobDefinition<K extends string = string, P = unknown> {
   readonly key: Bivariant<[payload: P], string> | null;
   readonly policy: JobPolicy;
   readonly errors: ErrorPolicy;
+  /** The lock that an attempt needs; null: none. */
+  readonly lock: Bivariant<[payload: P], LockChoice> | null;
   /** Exactly one of `handle`, `isolated` and `handleBatch` is there; `handleBatch` goes with `policy.batch`. */
   readonly handle: Handle<P> | null;
   readonly isolated: Isolation | null;

@@ -2,6 +2,7 @@ import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
 import type { Duration } from './duration.ts';
 import type { ErrorMatcher } from './errorMatcher.ts';
 import type { Handle, HandleBatch } from './jobDefinition.ts';
+import type { LockChoice } from './jobEffects.ts';
 import type { Order } from './policy.ts';
 
 export interface BackoffOptions {
@@ -67,6 +68,12 @@ interface PayloadOptions<P> {
   readonly retryOn?: ErrorMatcher | readonly ErrorMatcher[];
   /** Thrown errors that bury the job at once. What neither list picks is retried, unless marked permanent. */
   readonly buryOn?: ErrorMatcher | readonly ErrorMatcher[];
+  /**
+   * The lock that an attempt needs: of all jobs whose lock has one name, of whatever queues and processes with one database, one runs at a time. A job whose
+   * lock is another's waits (reason `locked`) without a slot, and uses no attempt. Null for a payload: none. The lock is given back when the attempt ends; its token is in `ctx.lock`. Not
+   * with batches, nor with at-most-once, whose only attempt must not wait. See docs/effects.md.
+   */
+  readonly lock?: (payload: NoInfer<P>) => LockChoice;
 }
 
 /** What {@link defineJob} takes: the options, and one of `handle`, `isolated`, and `batch` with `handleBatch`. */

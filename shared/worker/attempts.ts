@@ -13,6 +13,7 @@ import { makeFailure } from '../jobs/makeFailure.ts';
 import { MAX_RESULT_BYTES, type Outcome } from '../jobs/outcome.ts';
 import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Freed } from '../locks/lockTable.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ClaimedJobs } from './claimedJobs.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
@@ -50,7 +51,7 @@ export interface AttemptsOptions {
   readonly effects: WorkerEffects | null;
   readonly effectEnded: (kind: string, end: EffectEnd) => void;
   /** The job waits for a lock; called after the end of its attempt. */
-  readonly lockBusy: (job: Job, lock: string) => void;
+  readonly lockBusy: (job: Job, lock: Freed) => void;
 }
 
 /** Puts a result that is too long for an event somewhere, and gives back the reference by which it is found there. */

@@ -26,6 +26,10 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
     buried: (job, reason) => {
       log.warn({ jobId: job.id, kind: job.kind, partition: job.lane.partition.number, offset: job.offset, attempt: job.attempt, reason, error: job.failure?.message }, 'job buried');
     },
+    effectEnded: (kind, end) => {
+      if (end === 'refused') log.warn({ kind }, 'an effect was refused: its attempt is no longer the job\'s, or lost its lock');
+      else if (end === 'suppressed') log.debug({ kind }, 'an effect had landed before; it was not repeated');
+    },
     attemptAbandoned: (job) => {
       log.error({ jobId: job.id, kind: job.kind, attempt: job.attempt + 1 }, 'handler did not stop after its abort; its lane goes on without it');
     },
@@ -86,6 +90,8 @@ export function combineObservers(...observers: readonly QueueObserver[]): QueueO
     attemptEnded: (kind, end, durationMs) => { for (const one of observers) one.attemptEnded(kind, end, durationMs); },
     attemptFailed: (job, dueMs) => { for (const one of observers) one.attemptFailed?.(job, dueMs); },
     buried: (job, reason) => { for (const one of observers) one.buried(job, reason); },
+    effectEnded: (kind, end) => { for (const one of observers) one.effectEnded?.(kind, end); },
+    lockBusy: (kind) => { for (const one of observers) one.lockBusy?.(kind); },
     attemptAbandoned: (job) => { for (const one of observers) one.attemptAbandoned(job); },
     notice: (partition, notice) => { for (const one of observers) one.notice(partition, notice); },
     commitFailed: (code) => { for (const one of observers) one.commitFailed(code); },

@@ -5,6 +5,8 @@ import type { QueueObserver } from './observer.ts';
 export function createMetricsObserver(metrics: QueueMetrics): QueueObserver {
   return {
     attemptEnded: (kind, end, durationMs) => { metrics.attemptEnded(kind, end, durationMs); },
+    effectEnded: (kind, end) => { metrics.effectEnded(kind, end); },
+    lockBusy: (kind) => { metrics.lockBusy(kind); },
     buried: (job, reason) => { metrics.buried(job.kind, reason); },
     attemptAbandoned: (job) => { metrics.attemptAbandoned(job.kind); },
     notice: (_partition, notice) => {

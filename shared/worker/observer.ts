@@ -1,6 +1,7 @@
 import type { Notice } from '../engine/effects.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { Job } from '../engine/job.ts';
+import type { EffectEnd } from './attemptEffects.ts';
 
 /** How an attempt ended, for metrics. `interrupted`: cut off by a stop or a lost lease, and not counted. */
 export type AttemptEnd = 'done' | 'retry' | 'snooze' | 'dead' | 'interrupted';
@@ -10,6 +11,10 @@ export interface QueueObserver {
   attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
   /** An attempt failed, and the job waits for its next one, until {@link dueMs} (epoch). Its failure is told by `job.failure`. */
   attemptFailed?(job: Job, dueMs: number): void;
+  /** A `ctx.transaction`, or a step of `ctx.once`, ended otherwise than by an error. */
+  effectEnded?(kind: string, end: EffectEnd): void;
+  /** A job waits for a lock. */
+  lockBusy?(kind: string): void;
   buried(job: Job, reason: BuryReason): void;
   /** The timeout passed, the signal was aborted, and the handler did not return: its lane goes on without it. */
   attemptAbandoned(job: Job): void;

@@ -7,6 +7,7 @@ import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../k
 import type { Sandbox } from '../isolation/sandbox.ts';
 import { placeOf, type Waiter } from '../isolation/sandboxPool.ts';
 import { Attempts } from './attempts.ts';
+import { awaitLock } from './awaitLock.ts';
 import { ClaimedJobs } from './claimedJobs.ts';
 import { CommitLoop } from './commitLoop.ts';
 import { Publisher } from './publisher.ts';
@@ -76,7 +77,7 @@ export class QueueRunner {
       storeResult: options.storeResult,
       effects: options.effects,
       effectEnded: (kind, end) => { options.observer.effectEnded?.(kind, end); },
-      lockBusy: (job, lock) => { this.#awaitLock(job, lock); },
+      lockBusy: (job, lock) => { awaitLock(this, job, lock, () => { this.#queuePump(); }); },
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
@@ -228,18 +229,6 @@ export class QueueRunner {
   #unpark(job: Job): void {
     this.engine.unpark(job);
     this.#queuePump();
-  }
-
-  /** It looks again when it is due; sooner, when the lock is given back before. */
-  #awaitLock(job: Job, lock: string): void {
-    const { effects, clock, observer } = this.options;
-    if (job.state !== 'waiting' || job.reason !== 'locked') return;
-    observer.lockBusy?.(job.kind);
-    effects?.locks.whenFree(lock, clock.monotonic() + job.dueMs - clock.now(), () => {
-      const woken = this.engine.wakeLocked(job, clock.now());
-      if (woken) this.#queuePump();
-      return woken;
-    });
   }
 
   /** Jobs wait for sandboxes outside the engine's slots, so that they take none from kinds that need no sandbox. */

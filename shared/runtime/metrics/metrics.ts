@@ -41,6 +41,8 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
   const families: QueueFamilies = {
     ended: counter('millrace_attempts_ended_total', 'Attempts that ended, by outcome; interrupted ones were cut off by a stop or a lost lease.', 'kind', 'outcome'),
     buried: counter('millrace_jobs_buried_total', 'Jobs that the dead-letter topic has, by reason.', 'kind', 'reason'),
+    effects: counter('millrace_effects_total', 'Transactions of handlers by how they ended: landed, suppressed (it had landed before), refused (of a former owner, or without its lock).', 'kind', 'outcome'),
+    locksBusy: counter('millrace_locks_busy_total', 'Attempts that did not begin, or ended, because a lock was another\'s.', 'kind'),
     abandoned: counter('millrace_attempts_abandoned_total', 'Handlers that did not return after their signal was aborted.', 'kind'),
     commitFailures: counter('millrace_commit_failures_total', 'Offset commits that failed, by error code.', 'code'),
     publishFailures: counter('millrace_publish_failures_total', 'Publications that were refused and are tried again, by stream and error code.', 'stream', 'code'),

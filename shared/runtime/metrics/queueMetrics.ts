@@ -21,6 +21,8 @@ export interface QueueReading {
 export interface QueueMetrics {
   attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
   buried(kind: string, reason: string): void;
+  effectEnded(kind: string, end: 'landed' | 'suppressed' | 'refused'): void;
+  lockBusy(kind: string): void;
   attemptAbandoned(kind: string): void;
   commitFailed(code: string): void;
   publishRefused(stream: string, code: string): void;
@@ -36,6 +38,8 @@ export interface QueueMetrics {
 export interface QueueFamilies {
   readonly ended: TalliedCounter;
   readonly buried: TalliedCounter;
+  readonly effects: TalliedCounter;
+  readonly locksBusy: TalliedCounter;
   readonly abandoned: TalliedCounter;
   readonly commitFailures: TalliedCounter;
   readonly publishFailures: TalliedCounter;
@@ -65,6 +69,8 @@ export function createQueueMetrics(families: QueueFamilies, queue: string, kinds
       durations.observe(durationMs / 1000);
     },
     buried: (kind, reason) => { families.buried.count(queue, labelOf(kind), reason).value += 1; },
+    effectEnded: (kind, end) => { families.effects.count(queue, labelOf(kind), end).value += 1; },
+    lockBusy: (kind) => { families.locksBusy.count(queue, labelOf(kind)).value += 1; },
     attemptAbandoned: (kind) => { families.abandoned.count(queue, labelOf(kind)).value += 1; },
     commitFailed: (code) => { families.commitFailures.count(queue, boundCode(code)).value += 1; },
     publishRefused: (stream, code) => { families.publishFailures.count(queue, stream, boundCode(code)).value += 1; },

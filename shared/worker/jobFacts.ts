@@ -1,0 +1,80 @@
+import type { Job } from '../engine/job.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
+import type { AttemptFacts, JobContext, JobLogger } from '../jobs/jobContext.ts';
+import type { HeldLock } from '../jobs/jobEffects.ts';
+import { readEnqueuedAtMs } from '../kafka/envelope.ts';
+import type { Headers } from '../kafka/port.ts';
+import { createJobLogger, type Logger } from '../runtime/logger.ts';
+import { JobEffects, type EffectEnd } from './attemptEffects.ts';
+import type { WorkerEffects } from './workerEffects.ts';
+
+/** What the facts of an attempt are made with. */
+export interface FactsTools {
+  readonly logger: Logger;
+  /** Null: the worker has no database. */
+  readonly effects: WorkerEffects | null;
+  readonly effectEnded: (kind: string, end: EffectEnd) => void;
+}
+
+/** The attempt as those see it who may end it. */
+export interface AttemptHandle {
+  readonly over: boolean;
+  readonly context: { readonly aborted: MillraceError | null };
+}
+
+/** Facts of an attempt for its context, read from the job only when asked for. */
+export class JobFacts implements AttemptFacts {
+  /** Set once the handler is known to take its time; only then has it effects to speak of. */
+  handle: AttemptHandle | null = null;
+  /** Stops the attempt. */
+  abort: (reason: MillraceError) => void = () => undefined;
+  readonly #job: Job;
+  readonly #tools: FactsTools;
+  #effects: JobEffects | null = null;
+
+  constructor(job: Job, tools: FactsTools) {
+    this.#job = job;
+    this.#tools = tools;
+  }
+
+  get id(): string { return this.#job.id; }
+  get key(): string | null { return this.#job.key?.toString() ?? null; }
+  get kind(): string { return this.#job.kind; }
+  get queue(): string { return this.#job.policy?.queue ?? ''; }
+  get attempt(): number { return this.#job.attempt + 1; }
+  get fence(): number { return this.#job.lane.partition.epoch; }
+  get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
+  get lock(): HeldLock | null { return this.#effects?.lock ?? null; }
+
+  tellProgress(progress: number, note: string | null): void {
+    this.#job.lane.partition.progress.set(this.#job, { progress, note, result: null });
+  }
+
+  createLogger(context: JobContext): JobLogger {
+    const { offset, lane } = this.#job;
+    return createJobLogger(this.#tools.logger, { jobId: context.id, kind: context.kind, queue: context.queue, partition: lane.partition.number, offset, attempt: context.attempt });
+  }
+
+  effects(): JobEffects | null {
+    const { effects, effectEnded } = this.#tools;
+    if (effects === null) return null;
+    const { number, epoch } = this.#job.lane.partition;
+    return this.#effects ??= new JobEffects(effects, {
+      owner: { queue: this.queue, partition: number, epoch, jobId: this.id },
+      refusal: () => refusalOf(this.handle, this.id),
+      abort: (reason) => { this.abort(reason); },
+      ended: (end) => { effectEnded(this.kind, end); },
+    });
+  }
+
+  /** What the attempt has used of them; null: nothing. */
+  get usedEffects(): JobEffects | null {
+    return this.#effects;
+  }
+}
+
+function refusalOf(handle: AttemptHandle | null, id: string): MillraceError | null {
+  const aborted = handle?.context.aborted ?? null;
+  if (aborted !== null && (aborted.code === 'LEASE_LOST' || aborted.code === 'LOCK_LOST')) return aborted;
+  return handle?.over === true ? new MillraceError('FENCED', { at: `job ${id}`, expected: 'an attempt that is not over', got: 'one that has ended, or was given up' }) : null;
+}
