@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../avro/guardAvro.ts';
+import { DEFAULT_LIMITS } from '../avro/guardLimits.ts';
 import { didYouMean } from '../errors/didYouMean.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from '../jobs/duration.ts';

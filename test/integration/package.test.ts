@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,6 +39,19 @@ test('an installed package enqueues, works and is tested, in plain JavaScript', 
   `);
   const { stdout } = await run(process.execPath, ['journey.js'], { cwd: app });
   expect(stdout.trim()).toBe('function a1,a2');
+});
+
+test('the S3 store is there for those who install its client, and asked of nobody else', async () => {
+  await writeFile(join(app, 's3.js'), `
+    import { expireClaims } from 'millrace';
+    const { createS3Claims } = await import('millrace/s3').catch((error) => { console.log(error.code, error.message.includes('@aws-sdk/client-s3')); process.exit(); });
+    const store = createS3Claims({ bucket: 'claims', client: { region: 'eu-north-1' } });
+    console.log(typeof store.put, await expireClaims(store, '1d').catch((error) => error.code));
+  `);
+  expect((await run(process.execPath, ['s3.js'], { cwd: app })).stdout.trim()).toBe('ERR_MODULE_NOT_FOUND true');
+  await mkdir(join(app, 'node_modules', '@aws-sdk'), { recursive: true });
+  await symlink(join(root, 'node_modules', '@aws-sdk', 'client-s3'), join(app, 'node_modules', '@aws-sdk', 'client-s3'));
+  expect((await run(process.execPath, ['s3.js'], { cwd: app })).stdout.trim()).toBe('function BAD_CONFIG');
 });
 
 test('its commands generate payload types, and say what a worker needs', async () => {

@@ -8,6 +8,7 @@ import { objectName, sha256Of } from '../../../shared/claims/objectName.ts';
 import { createS3Claims } from '../../../shared/claims/s3Claims.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { playJourney } from './playJourney.ts';
 import { startS3Mock } from './s3Mock.ts';
 
 const DAY_MS = 86_400_000;
@@ -64,6 +65,8 @@ describe.each([['files', fileStage], ['an S3-compatible server', s3Stage]] as co
     await expect(store.put(object, large)).rejects.toMatchObject({ code: 'CLAIM_INVALID' });
     await store.close();
   });
+
+  test('come to their jobs in order, through a retry, a worker\'s end, a burial and a redrive', () => playJourney({ store: stage.open() }));
 
   test('are removed when their day is over for long enough, and not before', async () => {
     const [old, young] = [Buffer.from('old'), Buffer.from('young')];
