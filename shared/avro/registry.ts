@@ -1,16 +1,6 @@
 import { MillraceError } from '../errors/MillraceError.ts';
-import { createRegistryRequest, type RegistryReply } from './registryRequest.ts';
+import { createRegistryRequest, type RegistryOptions, type RegistryReply } from './registryRequest.ts';
 import type { AvroSchema } from '../../schemas/payloadSchema.ts';
-
-export interface RegistryOptions {
-  /** Base address of a Confluent-compatible registry; user and password in it become basic auth. */
-  readonly url: string;
-  /** Per request, connecting and reading included. */
-  readonly timeoutMs?: number;
-  /** A longer reply is refused. */
-  readonly maxReplyBytes?: number;
-  readonly fetch?: typeof globalThis.fetch;
-}
 
 export interface RegisteredSchema {
   readonly id: number;

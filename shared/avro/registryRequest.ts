@@ -1,9 +1,18 @@
 import { MillraceError } from '../errors/MillraceError.ts';
-import type { RegistryOptions } from './registry.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_REPLY_BYTES = 1024 * 1024;
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
+
+export interface RegistryOptions {
+  /** Base address of a Confluent-compatible registry; user and password in it become basic auth. */
+  readonly url: string;
+  /** Per request, connecting and reading included. */
+  readonly timeoutMs?: number;
+  /** A longer reply is refused. */
+  readonly maxReplyBytes?: number;
+  readonly fetch?: typeof globalThis.fetch;
+}
 
 export interface RegistryReply {
   readonly status: number;

@@ -1,6 +1,6 @@
 import avsc, { type Type } from 'avsc';
 import { MillraceError } from '../errors/MillraceError.ts';
-import type { GuardLimits } from './guardAvro.ts';
+import type { GuardLimits } from './guardLimits.ts';
 import { minimumSize } from './minimumSize.ts';
 import { refuse, walkBoolean, walkBytes, walkFixed, walkInt, walkKey, walkLength, walkLong, walkNull, walkString, type AvroCursor } from './walkPrimitive.ts';
 

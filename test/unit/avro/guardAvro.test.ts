@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AvroSchema } from '../../../schemas/payloadSchema.ts';
-import { compileGuard, DEFAULT_LIMITS, type GuardLimits } from '../../../shared/avro/guardAvro.ts';
+import { compileGuard } from '../../../shared/avro/guardAvro.ts';
+import { DEFAULT_LIMITS, type GuardLimits } from '../../../shared/avro/guardLimits.ts';
 import { compileSchema } from '../../../shared/avro/compileSchema.ts';
 import { codeThrownBy, recordOf, varint } from './avroBytes.ts';
 

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createRegistry, type Registry, type RegistryOptions } from '../../../shared/avro/registry.ts';
+import { createRegistry, type Registry } from '../../../shared/avro/registry.ts';
+import type { RegistryOptions } from '../../../shared/avro/registryRequest.ts';
 import { isMillraceError } from '../../../shared/errors/MillraceError.ts';
 
 const servers: Server[] = [];
