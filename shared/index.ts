@@ -31,6 +31,8 @@ export type { JobPlace } from './commands/commandJobs.ts';
 export type { Pause, PauseScope } from './commands/pauses.ts';
 export type { Scope } from './jobs/scope.ts';
 export type { BackfillOptions, RunNowOptions, Schedules } from './schedules/schedules.ts';
+export type { Scheduler } from './schedules/scheduler.ts';
+export type { SchedulerObserver } from './schedules/schedulerObserver.ts';
 export type { JobSchedule, KindSchedule, OverlapPolicy, RunCause, RunEnd, ScheduleCounts, ScheduleOptions, ScheduleRun, ScheduleTiming, ScheduleView } from './schedules/schedule.ts';
 
 export { createCodec, type Codec } from './avro/codec.ts';

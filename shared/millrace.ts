@@ -18,6 +18,7 @@ import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepa
 import type { Broker } from './kafka/port.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
+import { createScheduler, type Scheduler, type SchedulerOptions } from './schedules/scheduler.ts';
 import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createLogObserver } from './worker/logObserver.ts';
 import { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
@@ -105,6 +106,8 @@ export interface Millrace {
   listPauses(queue: string): Promise<Pause[]>;
   /** Jobs that come by the clock. */
   readonly schedules: Schedules;
+  /** Runs the schedules, here, until its `stop`, or {@link close}; several of them, in any processes, take turns. */
+  runScheduler(options?: Pick<SchedulerOptions, 'sessionTimeoutMs' | 'observer'>): Promise<Scheduler>;
   /** Drains the workers, waits for pending enqueues, disconnects. Idempotent. */
   close(): Promise<void>;
 }
@@ -138,6 +141,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
   const commands = broker.createProducer({ clientId: 'millrace-commands' });
   const prepared = new Map<string, Promise<unknown>>();
   const workers: Worker[] = [];
+  const schedulers: Scheduler[] = [];
   // Opening it does no I/O.
   const opened = typeof options.database === 'string' ? openPostgres({ url: options.database }) : null;
   const database = typeof options.database === 'string' ? opened ?? undefined : options.database;
@@ -160,10 +164,12 @@ export function createMillrace(options: MillraceOptions): Millrace {
     return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
   };
 
-  const schedules = createSchedules({
-    broker, admin, codec, registry, clock, topics, prepareQueue: (queue) => prepare([queue]), producer: async () => (await tools()).producer,
+  const scheduling = {
     ...(options.schedulesTopic === undefined ? {} : { topic: options.schedulesTopic }),
     ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }),
+  };
+  const schedules = createSchedules({
+    ...scheduling, broker, admin, codec, registry, clock, topics, prepareQueue: (queue) => prepare([queue]), producer: async () => (await tools()).producer,
   });
 
   return {
@@ -201,9 +207,16 @@ export function createMillrace(options: MillraceOptions): Millrace {
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
     listPauses: async (queue) => listPauses(await tools(), queue),
     schedules,
+    async runScheduler(more = {}) {
+      if (closing !== null) throw new MillraceError('NOT_RUNNING', { at: 'runScheduler', got: 'closed', fix: 'Create it anew' });
+      const scheduler = createScheduler({ ...more, ...scheduling, broker, codec, logger, clock, random, topics });
+      schedulers.push(scheduler);
+      await scheduler.start();
+      return scheduler;
+    },
     close() {
       closing ??= (async () => {
-        await Promise.all(workers.map((worker) => worker.stop()));
+        await Promise.all([...workers, ...schedulers].map((running) => running.stop()));
         await client.close();
         await commands.close();
         await admin.close();

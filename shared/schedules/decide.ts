@@ -32,7 +32,10 @@ export function adoptDefinition(definition: Definition, state: ScheduleState | n
   // A put from a machine whose clock is ahead shall not hold back ticks.
   const sinceMs = Math.min(definition.putMs, nowMs);
   if (state === null) return { print, cursorMs: sinceMs, appliedTo: -1, paused: null, runs: [], buffer: [], counts: noCounts, recent: [] };
-  return state.print === print ? state : { ...state, print, cursorMs: Math.max(state.cursorMs, sinceMs) };
+  // What was to be sent to another queue cannot be made of the new definition.
+  const runs = state.runs.filter((run) => run.offset !== null || run.queue === definition.queue);
+  if (state.print === print) return runs.length === state.runs.length ? state : { ...state, runs };
+  return { ...state, runs, print, cursorMs: Math.max(state.cursorMs, sinceMs) };
 }
 
 /** When the next tick is due, epoch ms, its jitter included; null: none is. */
@@ -87,9 +90,14 @@ export function runEnded(rules: Rules, state: ScheduleState, id: string, end: Ru
   return drain(rules, { ...state, runs: state.runs.filter((run) => run.id !== id), recent: endRecent(state.recent, id, end) }, nowMs);
 }
 
-/** Kafka has the run's job, or an event told where it stands. */
-export function runPlaced(state: ScheduleState, id: string, offset: number): ScheduleState {
-  return settleRun(state, id, (run) => ({ ...run, offset }));
+/** Kafka has the run's job. */
+export function runAcked(state: ScheduleState, id: string, offset: number): ScheduleState {
+  return settleRun(state, id, (run) => ({ ...run, offset: run.offset ?? offset }));
+}
+
+/** An event told where the run's job stands: the first of its id, where it was enqueued twice. */
+export function runSighted(state: ScheduleState, id: string, offset: number): ScheduleState {
+  return settleRun(state, id, (run) => (run.offset === offset ? run : { ...run, offset }));
 }
 
 /** Kafka has the command to cancel the run. */
@@ -98,9 +106,8 @@ export function cancelTold(state: ScheduleState, id: string): ScheduleState {
 }
 
 /** A run's events have been read up to there. */
-export function eventsRead(state: ScheduleState, positionOf: (partition: number) => number | null): ScheduleState {
-  const runs = state.runs.map((run) => ({ ...run, from: Math.max(run.from, positionOf(run.partition) ?? 0) }));
-  return { ...state, runs };
+export function eventsRead(state: ScheduleState, positionOf: (run: OpenRun) => number): ScheduleState {
+  return { ...state, runs: state.runs.map((run) => ({ ...run, from: Math.max(run.from, positionOf(run)) })) };
 }
 
 /** The id of a tick's job: the same, whoever enqueues it. */
@@ -152,7 +159,7 @@ function skip(state: ScheduleState, count = 1): ScheduleState {
 function start(rules: Rules, state: ScheduleState, { tickMs, cause, id }: BufferedTick, nowMs: number): ScheduleState {
   if (state.runs.length >= MAX_RUNS || state.runs.some((run) => run.id === id)) return skip(state);
   const run: OpenRun = {
-    id, tickMs, cause, atMs: nowMs, ...rules.place(id, rules.definition.key), offset: null, cancel: 'no',
+    id, tickMs, cause, atMs: nowMs, queue: rules.definition.queue, ...rules.place(id, rules.definition.key), offset: null, cancel: 'no',
     // Nothing ever waits for the end of a run that may have others beside it.
     awaited: rules.definition.overlap !== 'allow-all',
   };
@@ -188,6 +195,7 @@ function drain(rules: Rules, state: ScheduleState, nowMs: number): ScheduleState
 
 function settleRun(state: ScheduleState, id: string, change: (run: OpenRun) => OpenRun): ScheduleState {
   const runs = state.runs.map((run) => (run.id === id ? change(run) : run));
+  if (runs.every((run, index) => run === state.runs[index])) return state;
   return { ...state, runs: runs.filter((run) => run.awaited || !isOver(run)) };
 }
 

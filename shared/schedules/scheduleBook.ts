@@ -23,6 +23,8 @@ export interface BookEntry {
   /** The last record of its state is not the one that counts: compaction would leave the wrong one. */
   overwritten: boolean;
   readonly commands: Map<string, StandingCommand>;
+  /** How often it was removed: what has its name since is another schedule. */
+  removals: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export class ScheduleBook {
   /** Who took it. */
   owner = '';
 
-  /** @returns what it changed: an entry, `lease`, or nothing */
+  /** @returns what somebody should look at: an entry, the `lease`, or nothing */
   apply(record: FetchedRecord): BookEntry | 'lease' | null {
     const read = readScheduleRecord(record);
     switch (read.type) {
@@ -59,6 +61,7 @@ export class ScheduleBook {
         // Whatever comes under that name is another schedule.
         entry.state = null;
         entry.overwritten = true;
+        entry.removals += 1;
         return entry;
       }
       case 'state': {
@@ -72,7 +75,7 @@ export class ScheduleBook {
         }
         entry.state = { epoch, sequence, value };
         entry.overwritten = false;
-        return entry;
+        return null;
       }
       case 'command': {
         const entry = this.#entry(read.name);
@@ -80,7 +83,7 @@ export class ScheduleBook {
         return entry;
       }
       case 'command-gone':
-        this.#entry(read.name).commands.delete(read.key);
+        this.entries.get(read.name)?.commands.delete(read.key);
         return null;
     }
   }
@@ -92,7 +95,7 @@ export class ScheduleBook {
 
   #entry(name: string): BookEntry {
     let entry = this.entries.get(name);
-    if (entry === undefined) this.entries.set(name, (entry = { name, definition: null, unusable: false, state: null, overwritten: false, commands: new Map() }));
+    if (entry === undefined) this.entries.set(name, (entry = { name, definition: null, unusable: false, state: null, overwritten: false, commands: new Map(), removals: 0 }));
     return entry;
   }
 }

@@ -6,6 +6,7 @@ export interface OpenRun {
   readonly tickMs: number;
   readonly cause: RunCause;
   readonly atMs: number;
+  readonly queue: string;
   readonly partition: number;
   /** Its events stand at this offset of the partition's events, or later. */
   readonly from: number;
@@ -68,5 +69,5 @@ export function parseState(bytes: Buffer): ScheduleState | null {
 export const noCounts: ScheduleCounts = { started: 0, ticked: 0, skipped: 0, pausedOver: 0, missed: 0, cancelled: 0 };
 
 function listOf<T>(list: readonly T[] | undefined): readonly T[] {
-  return Array.isArray(list) ? list : [];
+  return Array.isArray(list) ? list as readonly T[] : [];
 }

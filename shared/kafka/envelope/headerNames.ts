@@ -14,6 +14,10 @@ export const headerNames = {
   notBefore: 'mr_not_before',
   /** Main: ms; of the records of this id and key in this time after the first is settled, only the first runs. */
   uniqueFor: 'mr_unique_for',
+  /** Main: the schedule that the job is a run of. */
+  schedule: 'mr_schedule',
+  /** Main: epoch ms; the tick that the run stands for. */
+  tick: 'mr_tick',
   /** Retry, DLQ: attempts made. */
   attempt: 'mr_attempt',
   /** Retry: epoch ms: when it is due; on marks: until when they count. */
