@@ -45,8 +45,9 @@ export type OutboxEntry<P = unknown> = readonly [job: JobDefinition<string, P>, 
  * there, for each entity in the order of the commits. Needs no Kafka, and the schema registry for {@link prepare} only.
  *
  * An enqueue holds a lock on the job's entity until the transaction is over: other transactions that enqueue for the same entity wait for it. So
- * enqueue late in a transaction; and one that enqueues for several entities does so in one `enqueueMany` (which takes the locks in
- * one order), or two of them may deadlock, as with any rows that are locked in different orders. Jobs without an entity take no lock.
+ * enqueue late in a transaction; and one that enqueues for several entities does so in one `enqueueMany`, which takes the locks in the order of queue and key
+ * (as bytes), or itself in that order: else two of them may deadlock, as with any rows that are locked in different orders. Jobs without an
+ * entity take no lock.
  */
 export interface Outbox {
   /**

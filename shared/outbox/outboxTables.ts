@@ -97,7 +97,8 @@ declare
   put bigint;
 begin
   for one in
-    select distinct millrace_outbox_lane(j.queue, j.id, decode(j.key, 'base64')) as lane from json_to_recordset($1) as j(queue text, id text, key text) where j.key is not null order by 1
+    select millrace_outbox_lane(e.queue, null, e.key) as lane
+    from (select distinct j.queue collate "C" as queue, decode(j.key, 'base64') as key from json_to_recordset($1) as j(queue text, key text) where j.key is not null) e order by e.queue, e.key
   loop
     perform pg_advisory_xact_lock(one.lane);
   end loop;
