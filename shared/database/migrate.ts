@@ -12,6 +12,7 @@ export interface Migration {
 
 /** One lock for all capabilities: they may share tables, and migrations are rare. */
 const LOCK = 'hashtextextended(\'millrace.migrations\', 0)';
+const TABLE = 'create table if not exists millrace_migrations (capability text, step integer, name text not null, digest text not null, applied_at timestamptz not null default now(), primary key (capability, step))';
 
 /**
  * Brings the tables of one capability to the state that `steps` describe. Safe when several processes start at once: one of them works, the
@@ -21,8 +22,7 @@ const LOCK = 'hashtextextended(\'millrace.migrations\', 0)';
  */
 export async function migrate(database: Database, capability: string, steps: readonly Migration[]): Promise<string[]> {
   return database.transaction(async (tx) => {
-    await tx.query(`select pg_advisory_xact_lock(${LOCK})`);
-    await tx.script('create table if not exists millrace_migrations (capability text, step integer, name text not null, digest text not null, applied_at timestamptz not null default now(), primary key (capability, step))');
+    await openBook(tx);
     const { rows } = await tx.query<{ step: number; name: string; digest: string }>('select step, name, digest from millrace_migrations where capability = $1 order by step', [capability]);
     for (const { step, name, digest } of rows) {
       const known = steps[step - 1];
@@ -45,8 +45,15 @@ async function applySteps(tx: Session, capability: string, steps: readonly Migra
   return names;
 }
 
-/** Forgets that a capability's steps were applied; whoever drops its tables calls this in the same transaction. */
+/** Whoever reads or writes which steps are applied does so alone, until the transaction ends. */
+async function openBook(tx: Session): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${LOCK})`);
+  await tx.script(TABLE);
+}
+
+/** Forgets that a capability's steps were applied, if they were; whoever drops its tables first calls this in the same transaction. */
 export async function forgetMigrations(tx: Session, capability: string): Promise<void> {
+  await openBook(tx);
   await tx.query('delete from millrace_migrations where capability = $1', [capability]);
 }
 

@@ -9,8 +9,8 @@ import { prepareStatusTables } from './prepareStatusTables.ts';
  */
 export async function dropProjection(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
-    await tx.script(statusTables.map((table) => `drop table if exists ${table}`).join('; '));
     await forgetMigrations(tx, STATUS);
+    await tx.script(statusTables.map((table) => `drop table if exists ${table}`).join('; '));
   });
   await prepareStatusTables(database);
 }
