@@ -37,6 +37,8 @@ describe('effects in Postgres, of workers on real Kafka', () => {
   const play = (lease: string | null): Play => {
     const lines: Line[] = [];
     const listeners = new Set<() => void>();
+    const died = Promise.withResolvers<never>();
+    died.promise.catch(() => undefined);
     const base = uniqueName('play');
     const goFileOf = (workerId: string): string => join(folder, `${base}-${workerId}`);
     return {
@@ -48,6 +50,7 @@ describe('effects in Postgres, of workers on real Kafka', () => {
             lines.push(line);
             for (const listener of listeners) listener();
           },
+          died.reject,
         );
         onTestFinished(async () => {
           worker.signal('SIGKILL');
@@ -56,7 +59,7 @@ describe('effects in Postgres, of workers on real Kafka', () => {
         return worker;
       },
       release: (workerId) => writeFile(goFileOf(workerId), ''),
-      until: (holds, count = 1) => new Promise((resolve) => {
+      until: (holds, count = 1) => Promise.race([died.promise, new Promise<Line>((resolve) => {
         const look = (): void => {
           const found = lines.filter(holds);
           if (found.length < count) return;
@@ -65,7 +68,7 @@ describe('effects in Postgres, of workers on real Kafka', () => {
         };
         listeners.add(look);
         look();
-      }),
+      })]),
     };
   };
   const enqueue = async (queue: string, customers: readonly string[], from = 1): Promise<void> => {

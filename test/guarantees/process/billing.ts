@@ -40,11 +40,14 @@ export class EffectsWorker {
   readonly #child: ChildProcess;
   readonly gone: Promise<void>;
 
-  /** @param hear called with each line that it says */
-  constructor(parameters: EffectsParameters, hear: (line: Line) => void) {
+  /** @param hear called with each line that it says; @param failed called when it ends though nobody killed it */
+  constructor(parameters: EffectsParameters, hear: (line: Line) => void, failed: (error: Error) => void) {
     const main = join(import.meta.dirname, 'effectsWorker.main.ts');
     this.#child = spawn(process.execPath, ['--no-warnings', '--conditions=source', main, JSON.stringify(parameters)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.gone = new Promise((resolve) => { this.#child.once('close', () => { resolve(); }); });
+    this.gone = new Promise((resolve) => { this.#child.once('close', (code) => {
+      if (code !== null) failed(new Error(`worker ${parameters.workerId} ended with ${code}`));
+      resolve();
+    }); });
     if (this.#child.stdout !== null) createInterface({ input: this.#child.stdout }).on('line', (line) => { hear({ ...JSON.parse(line) as EffectsSaid & { atUs: number }, worker: parameters.workerId }); });
   }
 
