@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
+import type { ReplayMark } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
 import type { Failure, Outcome } from '../jobs/outcome.ts';
 
@@ -15,6 +16,7 @@ export interface SandboxTask {
   readonly enqueuedAtMs: number;
   /** What the kind's `lock` option took. */
   readonly lock?: HeldLock | null;
+  readonly replay?: ReplayMark | null;
 }
 
 /** How the handler ended: with an answer, or with something thrown, of which name, code and message arrive. */

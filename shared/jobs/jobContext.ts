@@ -15,6 +15,12 @@ export interface JobLogger {
   readonly error: LogMethod;
 }
 
+/** Set in attempts of a replay: history that is run again on purpose, beside the queue's own work. */
+export interface ReplayMark {
+  /** The replay's, as it was started. */
+  readonly name: string;
+}
+
 /** What a handler knows about its attempt. Read what you need (destructuring works); its parts are made when first read. */
 export interface JobContext {
   /**
@@ -64,6 +70,8 @@ export interface JobContext {
   readonly withLock: <T>(name: string, work: (lock: HeldLock) => Promise<T> | T, options?: LockOptions) => Promise<T>;
   /** What the kind's `lock` option took; null: none. */
   readonly lock: HeldLock | null;
+  /** Not null while history is run again (docs/replay.md): leave out then what must not happen twice, such as mails. Effects of {@link transaction} and {@link once} happen once in each replay. */
+  readonly replay: ReplayMark | null;
 }
 
 /** One job of a batch, as `handleBatch` gets it. Fields as in {@link JobContext}. */
@@ -84,6 +92,7 @@ export interface BatchJob<P> {
 /** What `handleBatch` knows about its run. Fields as in {@link JobContext}. */
 export interface BatchContext {
   readonly signal: AbortSignal;
+  readonly replay: ReplayMark | null;
   readonly kind: string;
   readonly queue: string;
   readonly logger: JobLogger;
@@ -105,6 +114,7 @@ export interface AttemptFacts {
   tellProgress?(fraction: number, note: string | null): void;
   /** What the kind's `lock` option took. */
   readonly lock?: HeldLock | null;
+  readonly replay?: ReplayMark | null;
   /** The same each time. Left out, or null: there is no database. */
   effects?(): AttemptEffects | null;
 }
@@ -165,6 +175,7 @@ export class AttemptContext implements JobContext {
     return async (name, work, options) => effectsOf(this.#facts).withLock(name, work, options);
   }
   get lock(): HeldLock | null { return this.#facts.lock ?? null; }
+  get replay(): ReplayMark | null { return this.#facts.replay ?? null; }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
@@ -232,11 +243,13 @@ export class BatchMember<P> implements BatchJob<P> {
 export class BatchAttemptContext implements BatchContext {
   readonly kind: string;
   readonly queue: string;
+  readonly replay: ReplayMark | null;
   readonly #createLogger: (context: BatchContext) => JobLogger;
   readonly #controller = new AbortController();
   #logger: JobLogger | null = null;
 
-  constructor(kind: string, queue: string, createLogger: (context: BatchContext) => JobLogger) {
+  constructor(kind: string, queue: string, createLogger: (context: BatchContext) => JobLogger, replay: ReplayMark | null = null) {
+    this.replay = replay;
     this.kind = kind;
     this.queue = queue;
     this.#createLogger = createLogger;

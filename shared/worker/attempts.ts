@@ -6,7 +6,7 @@ import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Sandbox } from '../isolation/sandbox.ts';
 import type { SandboxLine } from '../isolation/sandboxMessages.ts';
 import { classifyError } from '../jobs/classifyError.ts';
-import { AttemptContext, BatchAttemptContext, BatchMember } from '../jobs/jobContext.ts';
+import { AttemptContext, BatchAttemptContext, BatchMember, type ReplayMark } from '../jobs/jobContext.ts';
 import type { LockChoice } from '../jobs/jobEffects.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import { makeFailure } from '../jobs/makeFailure.ts';
@@ -50,6 +50,8 @@ export interface AttemptsOptions {
   /** Null: the worker has no database. */
   readonly effects: WorkerEffects | null;
   readonly effectEnded: (kind: string, end: EffectEnd) => void;
+  /** Null: these are no attempts of a replay. */
+  readonly replay: ReplayMark | null;
   /** The job waits for a lock; called after the end of its attempt. */
   readonly lockBusy: (job: Job, lock: Freed) => void;
 }
@@ -224,7 +226,7 @@ export class Attempts {
       const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
       const lock = facts.usedEffects?.lock ?? null;
       const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
-      void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
+      void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock, replay: facts.replay }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
         if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
         else releaseSandbox(sandbox);
         this.#finish(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);
@@ -255,7 +257,7 @@ export class Attempts {
       members.push(new BatchMember(decoded.payload, ofJob));
     }
     if (members.length === 0) return;
-    const context = new BatchAttemptContext(definition.kind, definition.queue, () => this.#options.logger.child({ kind: definition.kind, queue: definition.queue, batchSize: members.length }));
+    const context = new BatchAttemptContext(definition.kind, definition.queue, () => this.#options.logger.child({ kind: definition.kind, queue: definition.queue, batchSize: members.length }), this.#options.replay);
     const running = this.#track(taken, facts, members, context, definition);
     for (const job of taken) this.#tell(job);
     let answer: unknown;

@@ -1,6 +1,6 @@
 import type { Job } from '../engine/job.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
-import type { AttemptFacts, JobContext, JobLogger } from '../jobs/jobContext.ts';
+import type { AttemptFacts, JobContext, JobLogger, ReplayMark } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
 import { readEnqueuedAtMs } from '../kafka/envelope.ts';
 import type { Headers } from '../kafka/port.ts';
@@ -14,6 +14,8 @@ export interface FactsTools {
   /** Null: the worker has no database. */
   readonly effects: WorkerEffects | null;
   readonly effectEnded: (kind: string, end: EffectEnd) => void;
+  /** Null: these are no attempts of a replay. */
+  readonly replay: ReplayMark | null;
 }
 
 /** The attempt as those see it who may end it. */
@@ -44,6 +46,7 @@ export class JobFacts implements AttemptFacts {
   get attempt(): number { return this.#job.attempt + 1; }
   get fence(): number { return this.#job.lane.partition.epoch; }
   get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
+  get replay(): ReplayMark | null { return this.#tools.replay; }
   get lock(): HeldLock | null { return this.#effects?.lock ?? null; }
 
   tellProgress(progress: number, note: string | null): void {
@@ -60,7 +63,8 @@ export class JobFacts implements AttemptFacts {
     if (effects === null) return null;
     const { number, epoch } = this.#job.lane.partition;
     return this.#effects ??= new JobEffects(effects, {
-      owner: { queue: this.queue, partition: number, epoch, jobId: this.id },
+      // What a job did in its own time must not keep a replay from doing it again; nor may a replay's leases fence the queue's own workers.
+      owner: { queue: this.replay === null ? this.queue : `${this.queue} replay/${this.replay.name}`, partition: number, epoch, jobId: this.id },
       refusal: () => refusalOf(this.handle, this.id),
       abort: (reason) => { this.abort(reason); },
       ended: (end) => { effectEnded(this.kind, end); },

@@ -76,6 +76,7 @@ export class QueueRunner {
       abandoned: (job) => { options.observer.attemptAbandoned(job); },
       storeResult: options.storeResult,
       effects: options.effects,
+      replay: options.replay,
       effectEnded: (kind, end) => { options.observer.effectEnded?.(kind, end); },
       lockBusy: (job, lock) => { awaitLock(this, job, lock, () => { this.#queuePump(); }); },
       takeSandbox: (job) => this.#takeSandbox(job),

@@ -4,6 +4,7 @@ import type { EngineLimits } from '../engine/engineOptions.ts';
 import type { SandboxPool } from '../isolation/sandboxPool.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import type { QueueTopicNames } from '../kafka/topics.ts';
+import type { ReplayMark } from '../jobs/jobContext.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { JobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
@@ -41,4 +42,6 @@ export interface QueueRunnerOptions {
   readonly claimFetches: ClaimFetches | null;
   readonly claimMissingBoundMs: number;
   readonly maxBytesPerPartition: number;
+  /** Null: it runs its queue. */
+  readonly replay: ReplayMark | null;
 }

@@ -9,6 +9,7 @@ import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { createSandboxStarter, type StartSandbox } from '../isolation/sandbox.ts';
 import { placeOf, SandboxPool } from '../isolation/sandboxPool.ts';
+import type { ReplayMark } from '../jobs/jobContext.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Admin, Broker, Producer } from '../kafka/port.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from '../kafka/prepareTopics.ts';
@@ -60,6 +61,8 @@ export interface WorkerOptions {
   /** How long it is remembered that an effect landed: longer than a job may come back by retry, redrive or replay. Default 30 days. */
   readonly effectRetentionMs?: number | undefined;
   readonly maxBytesPerPartition?: number;
+  /** Set by a replay, which gives the worker a cluster of its own. */
+  readonly replay?: ReplayMark;
   readonly clock?: Clock;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -143,6 +146,7 @@ export function createWorker(options: WorkerOptions): Worker {
         claimFetches, claimMissingBoundMs: payloads?.missingBoundMs ?? MISSING_BOUND_MS,
         effects,
         maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
+        replay: options.replay ?? null,
       }));
     }
     await Promise.all(runners.map((runner) => runner.start()));

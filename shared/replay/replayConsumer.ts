@@ -1,0 +1,142 @@
+import { encodeLogPoint } from '../engine/commitMetadata.ts';
+import { MillraceError } from '../errors/MillraceError.ts';
+import type { Broker, Consumer, ConsumerListener, ConsumerOptions, FetchedRecord, OutgoingRecord, PartitionCommit, PartitionGrant } from '../kafka/port.ts';
+import type { QueueTopicNames } from '../kafka/topics.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Pacer } from './pacer.ts';
+import { ReplayFeed } from './replayFeed.ts';
+import { decodeReplayPoint, encodeReplayPoint, holdBack } from './replayPoint.ts';
+import { ReplayRoom } from './replayRoom.ts';
+
+export interface ReplayWorld {
+  readonly topics: QueueTopicNames;
+  readonly clock: Clock;
+  readonly pacer: Pacer;
+  readonly selects: (record: FetchedRecord) => boolean;
+  /** Lease epochs of the queue's own workers, by partition: attempts of the replay bear the same fence, so that sinks refuse neither. */
+  readonly epochs: ReadonlyMap<number, number>;
+  /** A commit is durable: all below `offset` is settled. */
+  readonly committed: (partition: number, offset: number) => void;
+}
+
+interface Place {
+  readonly feed: ReplayFeed;
+  readonly room: ReplayRoom;
+  readonly to: number;
+  readonly digest: string;
+}
+
+/**
+ * A consumer of a queue's topics as its worker knows it, of which only the main topic is Kafka's: cut to the range and the selection. The retry topic is a room
+ * in memory, and commits are held back behind what waits there.
+ */
+export class ReplayConsumer implements Consumer {
+  readonly #world: ReplayWorld;
+  readonly #inner: Consumer;
+  readonly #listener: ConsumerListener;
+  readonly #places = new Map<number, Place>();
+
+  constructor(world: ReplayWorld, broker: Broker, options: ConsumerOptions, listener: ConsumerListener) {
+    this.#world = world;
+    this.#listener = listener;
+    this.#inner = broker.createConsumer({ ...options, topics: [world.topics.main] }, {
+      assigned: (grants) => { listener.assigned(grants.map((grant) => this.#grant(grant))); },
+      revoked: async (partitions) => {
+        try {
+          await listener.revoked(partitions);
+        } finally {
+          this.#drop(partitions);
+        }
+      },
+      lost: (partitions) => {
+        this.#drop(partitions);
+        listener.lost(partitions);
+      },
+      fetched: (batch) => { this.#places.get(batch.partition)?.feed.fetched(batch); },
+      trouble: (error) => { listener.trouble(error); },
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#inner.start();
+  }
+
+  resume(topic: string, partition: number, offset: number): void {
+    const place = this.#places.get(partition);
+    if (topic === this.#world.topics.main) place?.feed.resume(offset);
+    else place?.room.resume(offset);
+  }
+
+  pause(topic: string, partition: number): void {
+    const place = this.#places.get(partition);
+    if (topic === this.#world.topics.main) place?.feed.pause();
+    else place?.room.pause();
+  }
+
+  async commit(commits: readonly PartitionCommit[]): Promise<void> {
+    const { main } = this.#world.topics;
+    const points = commits.map(({ partition, positions }) => {
+      const place = this.#places.get(partition);
+      const said = positions.find(({ topic }) => topic === main);
+      if (place === undefined || said === undefined) throw new MillraceError('BROKER_FENCED', { at: `partition ${partition}` });
+      return { partition, point: { to: place.to, digest: place.digest, ...holdBack(said.offset, said.metadata, place.room.waiting) } };
+    });
+    await this.#inner.commit(points.map(({ partition, point }) => ({ partition, positions: [{ topic: main, offset: point.offset, metadata: encodeReplayPoint(point) }] })));
+    for (const { partition, point } of points) this.#world.committed(partition, point.offset);
+  }
+
+  lastSeen(): { coordinatorMs: number; fetchMs: number } {
+    return this.#inner.lastSeen();
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close();
+    this.#drop([...this.#places.keys()]);
+  }
+
+  /** To the retry topic. @throws MillraceError BROKER_FENCED */
+  append(partition: number, records: readonly OutgoingRecord[]): number {
+    const place = this.#places.get(partition);
+    if (place === undefined) throw new MillraceError('BROKER_FENCED', { at: `partition ${partition}` });
+    return place.room.append(records, this.#world.clock.now());
+  }
+
+  /** The worker shall forget the partition at once: what it has not committed of it is run again by whoever goes on. */
+  giveUp(partition: number): void {
+    this.#drop([partition]);
+    this.#listener.lost([partition]);
+  }
+
+  #grant({ partition, committed, log }: PartitionGrant): PartitionGrant {
+    const { topics: { main, retry }, epochs, pacer, clock, selects } = this.#world;
+    const said = committed[main] ?? null;
+    const bounds = log[main] ?? { startOffset: 0, endOffset: 0 };
+    // Without a point of ours nothing is to be done: the replay writes one for each partition before it starts.
+    const point = (said === null ? null : decodeReplayPoint(said.offset, said.metadata)) ?? { offset: bounds.endOffset, to: bounds.endOffset, digest: '00000000', settled: 'm1' };
+    this.#drop([partition]);
+    const room = new ReplayRoom({ main, retry, partition, clock, deliver: (batch) => { this.#listener.fetched(batch); } });
+    const feed = new ReplayFeed({
+      partition, to: point.to, selects, pacer, clock, deliver: (batch) => { this.#listener.fetched(batch); },
+      fetch: (offset) => { this.#inner.resume(main, partition, offset); }, stopFetching: () => { this.#inner.pause(main, partition); },
+    });
+    this.#places.set(partition, { feed, room, to: point.to, digest: point.digest });
+    return {
+      partition,
+      committed: {
+        [main]: { topic: main, offset: point.offset, metadata: point.settled },
+        // The worker's lease is the next epoch.
+        [retry]: { topic: retry, offset: 0, metadata: encodeLogPoint({ epoch: Math.max(0, (epochs.get(partition) ?? 1) - 1), seq: 0 }) },
+      },
+      log: { [main]: bounds, [retry]: { startOffset: 0, endOffset: 0 } },
+    };
+  }
+
+  #drop(partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      const place = this.#places.get(partition);
+      place?.feed.close();
+      place?.room.close();
+      this.#places.delete(partition);
+    }
+  }
+}
