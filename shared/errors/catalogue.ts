@@ -66,6 +66,11 @@ export const catalogue = {
   QUEUE_UNKNOWN: { says: 'There is no such queue', retriable: false },
   STATUS_BEHIND: { says: 'The status is behind Kafka', retriable: true },
   STATUS_UNAVAILABLE: { says: 'The status service did not answer', retriable: true },
+  UNAUTHORIZED: { says: 'The request does not bear the token of this API', retriable: false },
+  WRONG_STATE: { says: 'The job is not in a state for that', retriable: false },
+  DEAD_LETTER_GONE: { says: 'The dead letter is not kept any more', retriable: false },
+  SENDING_UNKNOWN: { says: 'There is no such sending', retriable: false },
+  TAG_RULE_UNKNOWN: { says: 'There is no such rule', retriable: false },
   TOO_MANY_STREAMS: { says: 'Too many watch jobs already', retriable: true },
 
   BAD_JSON: { says: 'That is no JSON that can be taken', retriable: false },
@@ -88,6 +93,12 @@ export const catalogue = {
 
   OUTBOX_ROW_INVALID: { says: 'The outbox row is no job', retriable: false },
   OUTBOX_ROW_UNKNOWN: { says: 'The outbox has no such sick row', retriable: false },
+
+  BAD_WEBHOOK: { says: 'That cannot be subscribed to', retriable: false },
+  WEBHOOK_UNKNOWN: { says: 'There is no such webhook', retriable: false },
+  TOO_MANY_WEBHOOKS: { says: 'There are too many webhooks already', retriable: false },
+  WEBHOOK_ADDRESS_REFUSED: { says: 'The webhook\'s address is not one to connect to', retriable: false },
+  WEBHOOK_UNDELIVERED: { says: 'The webhook was not taken', retriable: true },
 
   CLAIM_STORE_UNAVAILABLE: { says: 'The store of large payloads did not answer', retriable: true },
   CLAIM_NO_STORE: { says: 'There is no store for large payloads here', retriable: true },

@@ -53,9 +53,14 @@ export const databaseKeys = {
   databaseFolder: text({ env: 'MILLRACE_DATABASE_FOLDER', default: '.millrace/database', prose: 'Where the embedded database keeps its data; one process at a time.' }),
 };
 
+/** Who may use an API. */
+export const apiKeys = {
+  apiToken: text({ env: 'MILLRACE_API_TOKEN', secret: true, allow: /^\S{16,512}$/, expected: '16 to 512 characters without spaces', prose: 'Requests to the status API must bear it (Authorization: Bearer …), all but that for its description. Not set: everybody may read, and give commands.' }),
+};
+
 /** How the status service works. */
 export const statusKeys = {
-  statusHost: text({ env: 'MILLRACE_STATUS_HOST', default: '127.0.0.1', prose: 'Address on which the status API answers. It has no access control of its own.' }),
+  statusHost: text({ env: 'MILLRACE_STATUS_HOST', default: '127.0.0.1', prose: 'Address on which the status API answers. Its access control is MILLRACE_API_TOKEN.' }),
   statusPort: whole({ env: 'MILLRACE_STATUS_PORT', default: '9420', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
   statusQueues: text({ env: 'MILLRACE_STATUS_QUEUES', allow: /^[A-Za-z0-9._-]+( *, *[A-Za-z0-9._-]+)*$/, expected: 'names of queues, separated by commas', prose: 'Queues to show. Not set: all that have their four topics; new ones are found within half a minute.' }),
   statusRetention: duration({ env: 'MILLRACE_STATUS_RETENTION', default: '7d', min: '1m', max: '366d', prose: 'Jobs that are done or cancelled are shown for so long.' }),
@@ -63,6 +68,13 @@ export const statusKeys = {
   statusPayloadBytes: whole({ env: 'MILLRACE_STATUS_PAYLOAD_BYTES', default: '16384', min: 0, max: 1_048_576, prose: 'Larger payloads are not decoded for showing and searching; 0: none is, and none is stored.' }),
   statusReadWait: duration({ env: 'MILLRACE_STATUS_READ_WAIT', default: '5s', min: '0s', max: '30s', prose: 'How long a request for a job that is not there yet waits for the status to catch up with Kafka.' }),
   statusStreams: whole({ env: 'MILLRACE_STATUS_STREAMS', default: '1000', min: 0, max: 100_000, prose: 'Most clients that may watch jobs at once in one process.' }),
+};
+
+/** How subscribers are told of the ends of jobs. */
+export const webhookKeys = {
+  webhooksAllow: text({ env: 'MILLRACE_WEBHOOKS_ALLOW', allow: /^[0-9A-Fa-f.:]+(\/\d+)?( *, *[0-9A-Fa-f.:]+(\/\d+)?)*$/, expected: 'ranges of addresses, separated by commas', prose: 'Addresses that webhooks may be sent to though they are not public: "10.1.0.0/16, 127.0.0.1". The status API reads it too, when an address is subscribed.' }),
+  webhooksTimeout: duration({ env: 'MILLRACE_WEBHOOKS_TIMEOUT', default: '15s', min: '100ms', max: '50s', prose: 'A receiver must have answered by then.' }),
+  webhooksConcurrency: whole({ env: 'MILLRACE_WEBHOOKS_CONCURRENCY', default: '100', min: 1, max: 10_000, prose: 'Deliveries at once in one process; at most 10 of them to one subscriber.' }),
 };
 
 /** How the intake works. */
@@ -96,6 +108,14 @@ export const outboxKeys = {
   outboxTries: whole({ env: 'MILLRACE_OUTBOX_TRIES', default: '5', min: 1, max: 20, prose: 'Refusals of a row, one second apart, then two, four, …, until it waits for people. Outages do not count.' }),
 };
 
+/** How the scheduler works. */
+export const schedulerKeys = {
+  schedulesTopic: text({ env: 'MILLRACE_SCHEDULES_TOPIC', default: 'millrace.schedules', allow: /^[A-Za-z0-9._-]{1,249}$/, expected: 'the name of a topic', prose: 'Where schedules live; those who put them and the schedulers must be told the same.' }),
+  schedulerHost: text({ env: 'MILLRACE_SCHEDULER_HOST', default: '127.0.0.1', prose: 'Address on which the schedules API answers. Its access control is MILLRACE_API_TOKEN.' }),
+  schedulerPort: whole({ env: 'MILLRACE_SCHEDULER_PORT', default: '9430', min: 0, max: 65_535, prose: 'Its port; 0 takes any free one and logs it.' }),
+  schedulerSessionTimeout: duration({ env: 'MILLRACE_SCHEDULER_SESSION_TIMEOUT', default: '6s', min: '6s', max: '5m', prose: 'So long after the active scheduler fell silent another one takes over.' }),
+};
+
 /** For people who work on millrace itself. */
 export const developmentKeys = {
   cacheDir: text({ env: 'MILLRACE_CACHE_DIR', default: '.cache', prose: 'Where the embedded Kafka and registry are kept, once downloaded.' }),
@@ -109,10 +129,13 @@ export const configSections: readonly { readonly title: string; readonly keys: R
   { title: 'Worker', keys: workerKeys },
   { title: 'Large payloads', keys: claimKeys },
   { title: 'Database', keys: databaseKeys },
+  { title: 'API', keys: apiKeys },
   { title: 'Status', keys: statusKeys },
+  { title: 'Webhooks', keys: webhookKeys },
   { title: 'Intake', keys: intakeKeys },
   { title: 'Command line', keys: cliKeys },
   { title: 'Outbox relay', keys: outboxKeys },
+  { title: 'Scheduler', keys: schedulerKeys },
   { title: 'Development', keys: developmentKeys },
 ];
 
