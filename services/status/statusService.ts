@@ -29,6 +29,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
   let api: StatusApi | null = null;
   const broker = createKafkajsBroker({ brokers });
   const admin = broker.createAdmin({ clientId: 'millrace-status' });
+  const registry = createRegistry({ url: registryUrl });
   const metrics = createStatusMetrics(() => api?.openStreams ?? 0);
   const opened = (): Database => {
     if (database === null) throw new MillraceError('NOT_RUNNING', { at: 'database' });
@@ -60,7 +61,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
           },
         };
         const made = createStatusProjection({
-          broker, admin, registry: createRegistry({ url: registryUrl }), database: opened(), clock: systemClock, observer, queues,
+          broker, admin, registry, database: opened(), clock: systemClock, observer, queues,
           discoverEveryMs: DISCOVER_EVERY_MS, retentionMs: config.statusRetention, deadRetentionMs: config.statusDeadRetention, maxPayloadBytes: config.statusPayloadBytes,
         });
         projection = made;
@@ -74,7 +75,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
     createService('api', {
       async start() {
         api = await createStatusApi({
-          database: opened(), admin, clock: systemClock, logger, queues, readWaitMs: config.statusReadWait, maxStreams: config.statusStreams,
+          database: opened(), broker, admin, registry, clock: systemClock, logger, queues, token: config.apiToken, readWaitMs: config.statusReadWait, webhooksAllow: config.webhooksAllow, maxStreams: config.statusStreams,
           missed: () => { projection?.discoverSoon(); },
         });
         const address = await api.app.listen({ host: config.statusHost, port: config.statusPort });

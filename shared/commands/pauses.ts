@@ -40,7 +40,12 @@ export async function commandPause(tools: CommandTools, queue: string, command: 
 export async function listPauses({ broker, admin, ...tools }: CommandTools, queue: string): Promise<Pause[]> {
   const { main, retry } = queueTopicNames(queue);
   const paused = new Map<string, Set<number>>();
-  const say = (scope: string, partition: number, on: boolean): void => {
+  const commanded = new Set<string>();
+  /** The owner carries commands out in their order, and its marks come later: they tell only where commands are forgotten. */
+  const say = (scope: string, partition: number, on: boolean, byOperator: boolean): void => {
+    const place = `${partition}/${scope}`;
+    if (byOperator) commanded.add(place);
+    else if (commanded.has(place)) return;
     const partitions = paused.get(scope) ?? new Set();
     paused.set(scope, partitions);
     if (on) partitions.add(partition);
@@ -50,8 +55,8 @@ export async function listPauses({ broker, admin, ...tools }: CommandTools, queu
     broker, admin, topic: retry, scanId: createCommandId({ broker, admin, ...tools }),
     visit: (partition, record) => {
       const read = readRetryRecord(record, main, partition, 0);
-      if (read.type === 'pause') say(read.scope, partition, read.on);
-      else if ((read.type === 'mark' || read.type === 'applied') && read.key.startsWith(PAUSE_MARK)) say(read.key.slice(PAUSE_MARK.length), partition, read.type === 'mark');
+      if (read.type === 'pause') say(read.scope, partition, read.on, true);
+      else if ((read.type === 'mark' || read.type === 'applied') && read.key.startsWith(PAUSE_MARK)) say(read.key.slice(PAUSE_MARK.length), partition, read.type === 'mark', false);
     },
   });
   return [...paused].flatMap(([text, partitions]) => {

@@ -132,9 +132,11 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
       }
       epoch = Math.max(epoch, read.epoch);
       for (const fact of read.facts) if (fact.partition === partition && (fact.type !== 'standing' || fact.atMs < sinceMs)) facts.push(fact);
-      for (const { scope, on } of read.pauses) {
-        const former = pauses.get(`${partition}/${scope}`);
-        if (former?.on !== true || !on) pauses.set(`${partition}/${scope}`, { partition, scope, on, sinceMs: record.timestampMs });
+      for (const word of read.pauses) {
+        const name = `${partition}/${word.scope}`;
+        const former = pauses.get(name);
+        if (former?.commanded === true && !word.commanded) continue;
+        pauses.set(name, { ...word, partition, sinceMs: former?.on === word.on ? former.sinceMs : record.timestampMs });
       }
       if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: record.timestampMs });
     }

@@ -135,7 +135,7 @@ function foldStanding(row: JobRow | null, fact: StandingFact): JobRow | null {
 function foldBurial(row: JobRow | null, { partition, place, id, kind, key, burial, atMs }: BurialFact): JobRow | null {
   if (row !== null && row.id !== id) return row;
   if (row?.burial != null && row.burial >= burial) return row;
-  return { ...(row ?? { ...blank(partition, place, id, atMs), kind, key }), burial };
+  return { ...(row ?? { ...blank(partition, place, id, atMs), kind, key }), burial, buriedMs: atMs };
 }
 
 function foldDiscard(row: JobRow | null, { id, burial, note }: DiscardFact): JobRow | null {
@@ -183,6 +183,6 @@ function blank(partition: number, place: number, id: string, atMs: number): JobR
     partition, place, id, kind: null, key: null, state: 'queued', reason: null, dueMs: null, attempt: 0,
     createdMs: atMs, enqueuedMs: atMs, notBeforeMs: null, startedMs: null, finishedMs: null, changedMs: atMs,
     worker: null, errorCode: null, errorMessage: null, fingerprint: null, progress: null, note: null, result: null,
-    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, burial: null, discarded: null, discardNote: null, entries: 0, timeline: [],
+    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, burial: null, buriedMs: null, discarded: null, discardNote: null, entries: 0, timeline: [],
   };
 }

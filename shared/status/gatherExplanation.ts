@@ -34,7 +34,7 @@ export async function gatherExplanation(session: Session, admin: Admin, row: Vie
 
 /** The pauses that hold the job. */
 async function findPauses(session: Session, { queue, partition, kind, key }: ViewRow): Promise<{ readonly what: Scope['type']; readonly since: string }[]> {
-  const { rows } = await session.query<{ scope: string; since: number }>('select scope, since_ms as since from status_pauses where queue = $1 and partition = $2 order by since_ms, scope', [queue, partition]);
+  const { rows } = await session.query<{ scope: string; since: number }>('select scope, since_ms as since from status_pauses where queue = $1 and partition = $2 and paused order by since_ms, scope', [queue, partition]);
   return rows.flatMap(({ scope, since }) => {
     const parsed = parseScope(scope);
     const holds = parsed !== null && (parsed.type === 'queue' || (parsed.type === 'kind' ? parsed.kind === kind : parsed.key.toString() === key));

@@ -41,6 +41,7 @@ export const jobColumns: readonly Column[] = [
   { field: 'told', name: 'told', type: 'boolean' },
   { field: 'duplicate', name: 'duplicate', type: 'boolean' },
   { field: 'burial', name: 'burial', type: 'bigint' },
+  { field: 'buriedMs', name: 'buried_ms', type: 'bigint' },
   { field: 'discarded', name: 'discarded', type: 'bigint' },
   { field: 'discardNote', name: 'discard_note', type: 'text' },
   { field: 'entries', name: 'entries', type: 'integer' },

@@ -71,6 +71,8 @@ export interface JobRow extends JobPlace {
   readonly duplicate: boolean;
   /** Its last record in the dead-letter topic; null: none was read. */
   readonly burial: number | null;
+  /** When Kafka took that. */
+  readonly buriedMs: number | null;
   /** Operators gave up all burials up to this one. */
   readonly discarded: number | null;
   /** Why they did. */

@@ -21,10 +21,10 @@ export interface JobFilter {
   readonly keys?: readonly string[];
   /** Bears one of these tags. */
   readonly tags?: readonly string[];
-  /** Over (done, dead or cancelled) at or after, epoch ms. */
-  readonly finishedFromMs?: number;
-  /** Over before, epoch ms. */
-  readonly finishedToMs?: number;
+  /** Buried at or after, epoch ms. */
+  readonly buriedFromMs?: number;
+  /** Buried before, epoch ms. */
+  readonly buriedToMs?: number;
   readonly errorCode?: string;
   readonly fingerprint?: string;
   /** Occurs in the error's message, case aside. */
@@ -72,7 +72,8 @@ export async function countJobs(session: Session, filter: JobFilter, nowMs: numb
   return rows[0]?.jobs ?? 0;
 }
 
-function conditionsOf(filter: JobFilter, nowMs: number): { where: string[]; params: SqlValue[] } {
+/** What holds of the rows of `status_jobs` that fit, with parameters from $1 on. */
+export function conditionsOf(filter: JobFilter, nowMs: number): { where: string[]; params: SqlValue[] } {
   const where: string[] = [];
   const params: SqlValue[] = [];
   const add = (condition: (name: string) => string, value: SqlValue | undefined): void => {
@@ -88,8 +89,8 @@ function conditionsOf(filter: JobFilter, nowMs: number): { where: string[]; para
   add((name) => `id = any(${name}::text[])`, filter.ids);
   add((name) => `key = any(${name}::text[])`, filter.keys);
   add((name) => `exists (select 1 from operator_tags t where t.queue = status_jobs.queue and t.partition = status_jobs.partition and t.place = status_jobs.place and t.id = status_jobs.id and not t.removed and t.tag = any(${name}::text[]))`, filter.tags);
-  add((name) => `finished_ms >= ${name}::bigint`, filter.finishedFromMs);
-  add((name) => `finished_ms < ${name}::bigint`, filter.finishedToMs);
+  add((name) => `buried_ms >= ${name}::bigint`, filter.buriedFromMs);
+  add((name) => `buried_ms < ${name}::bigint`, filter.buriedToMs);
   add((name) => `error_code = ${name}`, filter.errorCode);
   add((name) => `fingerprint = ${name}`, filter.fingerprint);
   add((name) => `strpos(lower(error_message), lower(${name})) > 0`, filter.errorText);

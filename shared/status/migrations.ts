@@ -66,4 +66,11 @@ export const statusMigrations: readonly Migration[] = [
       create index status_jobs_buried on status_jobs (finished_ms) where state = 'dead';
     `,
   },
+  {
+    name: 'when a job was buried, and who said that something is paused',
+    sql: `
+      alter table status_jobs add column buried_ms bigint;
+      alter table status_pauses add column paused boolean not null default true, add column commanded boolean not null default false;
+    `,
+  },
 ];

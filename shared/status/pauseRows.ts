@@ -1,29 +1,27 @@
 import type { Session } from '../database/port.ts';
+import type { PauseWord } from './readFacts.ts';
 
-/** A scope that stands still in one partition, or no more. */
-export interface PauseChange {
+/** A word about a scope in one partition. */
+export interface PauseChange extends PauseWord {
   readonly partition: number;
-  /** As `formatScope` writes it. */
-  readonly scope: string;
-  readonly on: boolean;
   readonly sinceMs: number;
 }
 
-/** Writes what is paused. What was paused already keeps its time. @param renewed partitions whose retry topic was made anew: nothing of old counts there */
+/**
+ * Writes what is paused. Where an operator's word was read, operators alone are believed: their owner carries it out in its order, and its marks come
+ * later. Marks tell where commands are forgotten. @param renewed partitions whose retry topic was made anew: nothing of old counts there
+ */
 export async function writePauses(tx: Session, queue: string, changes: readonly PauseChange[], renewed: readonly number[]): Promise<void> {
   if (renewed.length > 0) await tx.query('delete from status_pauses where queue = $1 and partition = any($2::integer[])', [queue, renewed]);
-  const off = changes.filter(({ on }) => !on);
-  const on = changes.filter((one) => one.on);
-  if (off.length > 0) {
-    await tx.query('delete from status_pauses where queue = $1 and (partition, scope) in (select * from unnest($2::integer[], $3::text[]))', [queue, off.map(({ partition }) => partition), off.map(({ scope }) => scope)]);
-  }
-  if (on.length > 0) {
-    await tx.query(
-      `insert into status_pauses (queue, partition, scope, since_ms) select $1, r.partition, r.scope, r."sinceMs"
-       from jsonb_to_recordset($2::jsonb) as r(partition integer, scope text, "sinceMs" bigint) order by 2, 3 on conflict do nothing`,
-      [queue, JSON.stringify(on)],
-    );
-  }
+  if (changes.length === 0) return;
+  await tx.query(
+    `insert into status_pauses as p (queue, partition, scope, since_ms, paused, commanded) select $1, r.partition, r.scope, r."sinceMs", r."on", r.commanded
+     from jsonb_to_recordset($2::jsonb) as r(partition integer, scope text, "sinceMs" bigint, "on" boolean, commanded boolean) order by 2, 3
+     on conflict (queue, partition, scope) do update
+     set paused = excluded.paused, commanded = excluded.commanded, since_ms = case when p.paused = excluded.paused then p.since_ms else excluded.since_ms end
+     where excluded.commanded or not p.commanded`,
+    [queue, JSON.stringify(changes)],
+  );
 }
 
 /** A scope that stands still, where, and since when. */
@@ -36,7 +34,7 @@ export interface PauseRow {
 /** What of a queue stands still, by the last word about each scope. */
 export async function readPauses(session: Session, queue: string): Promise<PauseRow[]> {
   const { rows } = await session.query<PauseRow>(
-    'select scope, jsonb_agg(partition order by partition) as partitions, min(since_ms) as "sinceMs" from status_pauses where queue = $1 group by scope order by scope',
+    'select scope, jsonb_agg(partition order by partition) as partitions, min(since_ms) as "sinceMs" from status_pauses where queue = $1 and paused group by scope order by scope',
     [queue],
   );
   return rows;

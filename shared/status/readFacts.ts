@@ -22,6 +22,14 @@ export interface FactReaderOptions {
   readonly maxPayloadBytes: number;
 }
 
+/** Somebody says that a scope stands still from then on, or goes on. */
+export interface PauseWord {
+  readonly scope: string;
+  readonly on: boolean;
+  /** By an operator; else it is the owner's mark, which may be an echo of a command before the last. */
+  readonly commanded: boolean;
+}
+
 /** The facts of one record, and the lease epoch that its writer says it wrote in (0: it says none). */
 export interface RecordFacts {
   readonly epoch: number;
@@ -29,7 +37,7 @@ export interface RecordFacts {
   /** Who owned the partition then. */
   readonly worker: string | null;
   /** What is paused there from then on, or no more. */
-  readonly pauses: readonly { readonly scope: string; readonly on: boolean }[];
+  readonly pauses: readonly PauseWord[];
 }
 
 export interface FactReader {
@@ -131,11 +139,11 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
       case 'tombstone':
         return { ...nothing, epoch: read.epoch, facts: [standing('gone', { id: read.key, kind: null, key: null, origin: read.origin }, record.timestampMs, { attempt: 0, reason: null, dueMs: 0, failure: null })] };
       case 'pause':
-        return tellPause(0, read.scope, read.on);
+        return tellPause(0, { scope: read.scope, on: read.on, commanded: true });
       case 'mark':
-        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, read.key.slice(PAUSE_MARK.length), true) : nothing;
+        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: true, commanded: false }) : nothing;
       case 'applied':
-        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, read.key.slice(PAUSE_MARK.length), false) : nothing;
+        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: false, commanded: false }) : nothing;
       case 'command': {
         const burial = read.command === 'discard' ? parseDiscardKey(read.key) : null;
         if (burial === null) return nothing;
@@ -176,8 +184,8 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
 /** In front of a scope in the key of its mark. */
 const PAUSE_MARK = 'pause/';
 
-function tellPause(epoch: number, scope: string, on: boolean): RecordFacts {
-  return parseScope(scope) === null || scope.includes('\0') ? nothing : { ...nothing, epoch, pauses: [{ scope: plainText(scope), on }] };
+function tellPause(epoch: number, word: PauseWord): RecordFacts {
+  return parseScope(word.scope) === null || word.scope.includes('\0') ? nothing : { ...nothing, epoch, pauses: [{ ...word, scope: plainText(word.scope) }] };
 }
 
 /** As much of it as anybody looks at, so that it is read back as it was written. */

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../../shared/database/port.ts';
-import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { readTimeline } from '../../../shared/status/findJob.ts';
@@ -9,6 +8,7 @@ import type { JobState } from '../../../shared/status/jobState.ts';
 import { toTimeline, toView } from '../../../shared/status/jobView.ts';
 import { listJobs, type JobFilter } from '../../../shared/status/listJobs.ts';
 import type { LookUp } from './lookUp.ts';
+import { soundText } from './soundText.ts';
 import { idParams, listQuery, readQuery } from './schemas.ts';
 
 export interface JobRouteParts {
@@ -30,7 +30,9 @@ interface ListQuery {
   readonly errorCode?: string;
   readonly fingerprint?: string;
   readonly errorText?: string;
+  readonly tag?: readonly string[];
   readonly payload?: readonly string[];
+  readonly [field: `payload.${string}`]: string;
   readonly limit: number;
   readonly cursor?: string;
 }
@@ -38,7 +40,9 @@ interface ListQuery {
 interface OfJob { Params: { readonly id: string }; Querystring: { readonly after?: string } }
 
 /** What may be answered beside the thing asked for. */
-export const troubles = { 400: { $ref: 'Problem#' }, 404: { $ref: 'Problem#' }, 503: { $ref: 'Problem#' } } as const;
+export const troubles = { 400: { $ref: 'Problem#' }, 401: { $ref: 'Problem#' }, 404: { $ref: 'Problem#' }, 503: { $ref: 'Problem#' } } as const;
+/** The same of commands. */
+export const commandTroubles = { ...troubles, 409: { $ref: 'Problem#' }, 410: { $ref: 'Problem#' }, 422: { $ref: 'Problem#' } } as const;
 
 export function addJobRoutes(app: FastifyInstance, { database, admin, clock, lookUp }: JobRouteParts): void {
   const ofJob = { params: idParams, querystring: readQuery } as const;
@@ -64,22 +68,23 @@ export function addJobRoutes(app: FastifyInstance, { database, admin, clock, loo
   ));
 }
 
-function toFilter({ queue, kind, key, id, reason, state, from, to, errorCode, fingerprint, errorText, payload }: ListQuery): JobFilter {
+const FIELD = 'payload.';
+
+function toFilter({ queue, kind, key, id, reason, state, from, to, errorCode, fingerprint, errorText, tag, payload = [], ...rest }: ListQuery): JobFilter {
+  const fields = [
+    ...payload.map((one) => ({ path: one.slice(0, one.indexOf('=')), value: one.slice(one.indexOf('=') + 1) })),
+    ...Object.entries(rest).flatMap(([name, value]) => (name.startsWith(FIELD) ? [{ path: name.slice(FIELD.length), value: String(value) }] : [])),
+  ];
   return {
     ...sound({ queue, kind, key, id, reason, errorCode, fingerprint, errorText }),
     ...(state === undefined ? {} : { states: state }),
     ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
     ...(to === undefined ? {} : { toMs: Date.parse(to) }),
-    ...(payload === undefined ? {} : { payload: payload.map((one) => ({ path: text('payload', one.slice(0, one.indexOf('='))), value: text('payload', one.slice(one.indexOf('=') + 1)) })) }),
+    ...(tag === undefined ? {} : { tags: tag.map((one) => soundText('tag', one)) }),
+    ...(fields.length === 0 ? {} : { payload: fields.map(({ path, value }) => ({ path: soundText('payload', path), value: soundText('payload', value) })) }),
   };
 }
 
 function sound<T extends Readonly<Record<string, string | undefined>>>(given: T): { [N in keyof T]?: string } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined).map(([name, value]) => [name, text(name, value ?? '')])) as { [N in keyof T]?: string };
-}
-
-/** No database holds NUL in a text, so none can be asked for it. */
-function text(name: string, value: string): string {
-  if (value.includes('\0') || !value.isWellFormed()) throw new MillraceError('BAD_QUERY', { at: name, expected: 'well-formed text without NUL', got: value });
-  return value;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined).map(([name, value]) => [name, soundText(name, value ?? '')])) as { [N in keyof T]?: string };
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../../shared/database/port.ts';
-import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
@@ -15,11 +14,13 @@ export interface QueueRouteParts {
   readonly database: Database;
   readonly admin: Admin;
   readonly clock: Clock;
+  /** @throws MillraceError QUEUE_UNKNOWN */
+  readonly mustKnow: (queue: string) => Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
 
-export function addQueueRoutes(app: FastifyInstance, { database, admin, clock }: QueueRouteParts): void {
+export function addQueueRoutes(app: FastifyInstance, { database, admin, clock, mustKnow }: QueueRouteParts): void {
   const describe = async (queue: string) => {
     const { oldestQueuedMs, oldestWaitingMs, workers, ...figures } = await readQueueFigures(database, queue, clock.now());
     const [lag, statusLag] = await Promise.all([readLag(admin, queue).catch(() => null), readStatusLag(database, admin, queue).catch(() => null)]);
@@ -27,9 +28,6 @@ export function addQueueRoutes(app: FastifyInstance, { database, admin, clock }:
       ...figures, lag, statusLag, oldestQueuedAt: toTime(oldestQueuedMs), oldestWaitingAt: toTime(oldestWaitingMs),
       workers: workers.map(({ worker, partitions, seenMs }) => ({ worker, partitions, seenAt: toTime(seenMs) })),
     };
-  };
-  const mustKnow = async (queue: string): Promise<void> => {
-    if (!(await knownQueues(database)).includes(queue)) throw new MillraceError('QUEUE_UNKNOWN', { at: queue });
   };
 
   app.get('/v1/queues', { schema: { summary: 'All queues with their figures', response: { 200: { type: 'object', properties: { queues: { type: 'array', items: { $ref: 'Queue#' } } } }, ...troubles } } }, async () => (

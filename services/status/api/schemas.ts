@@ -1,15 +1,15 @@
 import { jobStates } from '../../../shared/status/jobState.ts';
 import { minuteColumns } from '../../../shared/status/tally.ts';
 
-const text = { type: 'string' } as const;
-const maybeText = { type: ['string', 'null'] } as const;
-const time = { type: 'string', format: 'date-time' } as const;
-const maybeTime = { type: ['string', 'null'], format: 'date-time' } as const;
-const whole = { type: 'integer' } as const;
+export const text = { type: 'string' } as const;
+export const maybeText = { type: ['string', 'null'] } as const;
+export const time = { type: 'string', format: 'date-time' } as const;
+export const maybeTime = { type: ['string', 'null'], format: 'date-time' } as const;
+export const whole = { type: 'integer' } as const;
 const maybeNumber = { type: ['number', 'null'] } as const;
 /** As Kafka allows them in names, and as long. */
-const queueName = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}$' } as const;
-const id = { type: 'string', minLength: 1, maxLength: 300 } as const;
+export const queueName = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}$' } as const;
+export const id = { type: 'string', minLength: 1, maxLength: 300 } as const;
 const state = { type: 'string', enum: [...jobStates] } as const;
 
 export const jobSchema = {
@@ -31,6 +31,16 @@ export const jobSchema = {
   },
 } as const;
 
+export const timelineEventSchema = {
+  $id: 'TimelineEvent',
+  type: 'object',
+  required: ['n', 'at', 'type', 'attempt'],
+  properties: {
+    n: { ...whole, description: 'Counts its events; gaps are what a very long history dropped.' }, at: time, type: text, attempt: whole, reason: maybeText, due: maybeTime,
+    error: { type: ['object', 'null'], properties: { code: text, message: text } }, note: maybeText, progress: { ...maybeNumber, description: 'From 0 to 1; the last of its attempt.' }, worker: maybeText,
+  },
+} as const;
+
 export const timelineSchema = {
   $id: 'Timeline',
   type: 'object',
@@ -39,14 +49,7 @@ export const timelineSchema = {
     id: text,
     events: {
       type: 'array',
-      items: {
-        type: 'object',
-        required: ['n', 'at', 'type', 'attempt'],
-        properties: {
-          n: { ...whole, description: 'Counts its events; gaps are what a very long history dropped.' }, at: time, type: text, attempt: whole, reason: maybeText, due: maybeTime,
-          error: { type: ['object', 'null'], properties: { code: text, message: text } }, note: maybeText, progress: { ...maybeNumber, description: 'From 0 to 1; the last of its attempt.' }, worker: maybeText,
-        },
-      },
+      items: { $ref: 'TimelineEvent#' },
     },
   },
 } as const;
@@ -104,10 +107,12 @@ export const listQuery = {
     state: { type: 'array', items: state, maxItems: jobStates.length, description: 'One or several.' },
     from: { ...time, description: 'Enqueued at or after.' }, to: { ...time, description: 'Enqueued before.' },
     errorCode: bounded(256), fingerprint: bounded(64), errorText: { ...bounded(256), description: 'Occurs in the error\'s message.' },
-    payload: { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 1024, pattern: '^[^=]+=' }, description: 'A field and its value: address.city=Porto.' },
+    tag: { type: 'array', maxItems: 50, items: bounded(64), description: 'Bears one of them.' },
+    payload: { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 1024, pattern: '^[^=]+=' }, description: 'A field and its value: payload=address.city=Porto, or payload.address.city=Porto.' },
     limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
     cursor: { type: 'string', maxLength: 1024 },
   },
+  patternProperties: { '^payload\\.[^=]{1,512}$': { type: 'string', maxLength: 1024 } },
 } as const;
 
 export const jobPageSchema = {

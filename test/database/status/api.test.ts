@@ -49,7 +49,7 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
       queues: null, discoverEveryMs: 3_600_000, retentionMs: 3_600_000, maxPayloadBytes: 16_384,
     });
     await projection.start();
-    api = await createStatusApi({ database: test.database, admin, clock: systemClock, logger, queues: null, readWaitMs: 10_000, maxStreams: 2, heartbeatMs: 50, missed: () => { projection.discoverSoon(); } });
+    api = await createStatusApi({ database: test.database, broker: cluster.broker(), admin, registry, token: null, clock: systemClock, logger, queues: null, readWaitMs: 10_000, maxStreams: 2, heartbeatMs: 50, missed: () => { projection.discoverSoon(); } });
     await millrace.work([job]);
   });
   afterAll(async () => {
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
     expect(explained.summary).toMatch(/One job of the key "slow" is before it; the first, .* is waiting \(retry until 20.*Z\)/);
     const stranger = await millrace.enqueue(unknown, payload('stranger', 1));
     await until(`/v1/jobs/${stranger.id}`, ({ reason }) => reason === 'unknown-kind');
-    expect(await get(`/v1/jobs/${stranger.id}/explain`)).toMatchObject({ causes: [{ code: 'unknown-kind' }] });
+    expect(await get(`/v1/jobs/${stranger.id}/explain`)).toMatchObject({ causes: [{ code: 'unknown-kind' }, { code: 'no-worker-knows-kind' }] });
     const alone = await millrace.enqueue(idle, payload('x', 1));
     expect(await get(`/v1/jobs/${alone.id}/explain`)).toMatchObject({ causes: [{ code: 'not-read-yet' }, { code: 'no-workers' }], workers: 0, unreadBefore: 1 });
     const later = await millrace.enqueue(idle, payload('y', 1), { delay: '1h' });
@@ -131,6 +131,7 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
     expect(await ids(`errorCode=${bad?.error?.code}&errorText=NO%20ORDER`)).toContain('bad#1');
     expect(await ids('payload=city=Oslo')).toEqual(['ada#0']);
     expect(await ids('payload=city=Porto&kind=order.unheard')).toEqual(['stranger#1']);
+    expect(await ids('payload.city=Oslo&payload.sequence=0&payload.express=false')).toEqual(['ada#0']);
     expect(await ids('state=scheduled')).toEqual(['y#1']);
     expect(await ids('queue=idle&state=queued')).toEqual(['x#1']);
     expect(await ids(`from=${new Date(Date.now() + 60_000).toISOString()}`)).toEqual([]);
@@ -139,7 +140,7 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
 
   it.each([
     ['limit=0', 'query.limit'], ['limit=501', 'query.limit'], ['state=asleep', 'query.state.0'], ['colour=red', 'query.colour'], ['from=yesterday', 'query.from'],
-    ['queue=a/b', 'query.queue'], ['payload=novalue', 'query.payload.0'], [`key=${'k'.repeat(2000)}`, 'query.key'],
+    ['queue=a/b', 'query.queue'], ['payload=novalue', 'query.payload.0'], ['payload.=x', 'query.payload.'], [`key=${'k'.repeat(2000)}`, 'query.key'],
   ])('refuses ?%s, and names the field', async (query, field) => {
     expect(await get(`/v1/jobs?${query}`, 400)).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field }] });
   });
@@ -177,8 +178,12 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
   it('describes itself: every route is in its OpenAPI document', async () => {
     const { openapi, paths, components } = await get<{ openapi: string; paths: Record<string, unknown>; components: { schemas: Record<string, unknown> } }>('/openapi.json');
     expect(openapi).toBe('3.1.0');
-    expect(Object.keys(paths).toSorted()).toEqual(['/v1/jobs', '/v1/jobs/{id}', '/v1/jobs/{id}/events', '/v1/jobs/{id}/explain', '/v1/jobs/{id}/timeline', '/v1/queues', '/v1/queues/{queue}', '/v1/queues/{queue}/minutes']);
-    expect(Object.keys(components.schemas).toSorted()).toEqual(['Explanation', 'Job', 'JobPage', 'Problem', 'Queue', 'Timeline']);
+    expect(Object.keys(paths).toSorted()).toEqual([
+      '/v1/jobs', '/v1/jobs/{id}', '/v1/jobs/{id}/cancel', '/v1/jobs/{id}/dead', '/v1/jobs/{id}/discard', '/v1/jobs/{id}/events', '/v1/jobs/{id}/explain', '/v1/jobs/{id}/redrive',
+      '/v1/jobs/{id}/run-now', '/v1/jobs/{id}/tags/{tag}', '/v1/jobs/{id}/timeline', '/v1/queues', '/v1/queues/{queue}', '/v1/queues/{queue}/dead', '/v1/queues/{queue}/discard',
+      '/v1/queues/{queue}/minutes', '/v1/queues/{queue}/pause', '/v1/queues/{queue}/pauses', '/v1/queues/{queue}/redrive', '/v1/queues/{queue}/resume', '/v1/sendings/{id}', '/v1/tag-rules', '/v1/tag-rules/{id}',
+    ]);
+    expect(Object.keys(components.schemas).toSorted()).toEqual(['Commanded', 'DeadJob', 'Explanation', 'Job', 'JobPage', 'Pauses', 'Problem', 'Queue', 'Rehearsal', 'Sending', 'TagRule', 'Timeline', 'TimelineEvent']);
   });
 
   it('meets no trouble on the way', () => {

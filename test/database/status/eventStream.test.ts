@@ -7,22 +7,24 @@ import { createLogger } from '../../../shared/runtime/logger.ts';
 import { applyChunks } from '../../../shared/status/applyChunks.ts';
 import { prepareStatusTables } from '../../../shared/status/prepareStatusTables.ts';
 import { createStatusApi, type StatusApi } from '../../../services/status/api/createStatusApi.ts';
-import { openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import { createRecordMaker, type EventWish, type RecordMaker } from './recordsOfJobs.ts';
 
-describe('watching a job', () => {
+describe.each(databaseKinds)('watching a job (%s)', (kind) => {
   let test: TestDatabase;
   let maker: RecordMaker;
   let api: StatusApi;
   let base: string;
   let events = 0;
   beforeAll(async () => {
-    test = await openTestDatabase('postgres', inject('databaseUrl'));
+    test = await openTestDatabase(kind, inject('databaseUrl'));
     maker = await createRecordMaker();
     await prepareStatusTables(test.database);
     await applyChunks(test.database, 'q', [{ stream: 'main', partition: 0, after: -1, nextOffset: 9, records: [0, 1, 2, 3, 4, 5, 6, 7, 8].map((offset) => maker.main(offset)) }], maker.reader);
+    const broker = createMemoryCluster({ clock: systemClock, random: Math.random }).broker();
     api = await createStatusApi({
-      database: test.database, admin: createMemoryCluster({ clock: systemClock, random: Math.random }).broker().createAdmin({ clientId: 'test' }), clock: systemClock,
+      database: test.database, broker, admin: broker.createAdmin({ clientId: 'test' }), registry: createMemoryRegistry(), token: null, clock: systemClock,
       logger: createLogger({ level: 'silent', service: 'test', clock: systemClock }), queues: [], readWaitMs: 0, maxStreams: 2, heartbeatMs: 30, maxBufferedBytes: 64 * 1024,
     });
     base = await api.app.listen({ host: '127.0.0.1', port: 0 });
@@ -72,6 +74,25 @@ describe('watching a job', () => {
     const over = await open(0, { 'last-event-id': '3' });
     expect(over.status).toBe(204);
     expect((await open(0, { 'last-event-id': 'nonsense' })).status).toBe(200);
+    await noneOpen();
+  });
+
+  it('tells how far an attempt is, each time that it changes, and the last of it to who comes late', async () => {
+    await happen({ type: 'started', offset: 6 }, { type: 'progress', offset: 6, afterMs: 5, detail: { progress: 0.25, note: 'reading' } });
+    const streams = [await open(6), await open(6)].map((response) => response.body?.pipeThrough(new TextDecoderStream()).getReader());
+    const texts = ['', ''];
+    const readUntil = async (index: number, part: string): Promise<void> => {
+      while (texts[index]?.includes(part) === false) texts[index] += (await streams[index]?.read())?.value ?? '\nended\n';
+    };
+    await readUntil(0, '"progress":0.25');
+    await readUntil(1, '"progress":0.25');
+    await happen({ type: 'progress', offset: 6, afterMs: 9, detail: { progress: 0.75, note: 'writing' } });
+    await readUntil(0, '"progress":0.75');
+    await happen({ type: 'done', offset: 6, afterMs: 12, detail: { result: '{"rows":7}' } });
+    await readUntil(0, 'event: end');
+    await readUntil(1, 'event: end');
+    expect([...texts[0]?.matchAll(/^event: (\w+)$/gm) ?? []].map(([, type]) => type)).toEqual(['started', 'progress', 'progress', 'done', 'end']);
+    expect(JSON.parse(/^event: end\ndata: (.*)$/m.exec(texts[1] ?? '')?.[1] ?? '')).toMatchObject({ result: { rows: 7 }, progress: 0.75, note: 'writing' });
     await noneOpen();
   });
 

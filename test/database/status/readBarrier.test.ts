@@ -6,13 +6,14 @@ import { applyChunks } from '../../../shared/status/applyChunks.ts';
 import { prepareStatusTables } from '../../../shared/status/prepareStatusTables.ts';
 import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
 import { createStatusApi } from '../../../services/status/api/createStatusApi.ts';
-import { openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
+import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import { createRecordMaker } from './recordsOfJobs.ts';
 
-describe('reading one\'s own writes', () => {
+describe.each(databaseKinds)('reading one\'s own writes (%s)', (kind) => {
   let test: TestDatabase;
   beforeAll(async () => {
-    test = await openTestDatabase('postgres', inject('databaseUrl'));
+    test = await openTestDatabase(kind, inject('databaseUrl'));
     await prepareStatusTables(test.database);
   });
   afterAll(() => test.close());
@@ -33,7 +34,7 @@ describe('reading one\'s own writes', () => {
     expect(await barrier.passed(120)).toBe(false);
     asked = 0;
     const waiting = Promise.all(Array.from({ length: 50 }, () => barrier.passed(20_000)));
-    const api = await createStatusApi({ database: test.database, admin, clock: systemClock, logger: createLogger({ level: 'silent', service: 'test', clock: systemClock }), queues: null, readWaitMs: 50, maxStreams: 1 });
+    const api = await createStatusApi({ database: test.database, broker, admin, registry: createMemoryRegistry(), token: null, clock: systemClock, logger: createLogger({ level: 'silent', service: 'test', clock: systemClock }), queues: null, readWaitMs: 50, maxStreams: 1 });
     // Nothing was projected yet: that it is unknown would be a lie.
     const behind = await api.app.inject('/v1/jobs/mine');
     expect([behind.statusCode, behind.json<{ code: string }>().code, behind.headers['retry-after']]).toEqual([503, 'STATUS_BEHIND', '2']);
