@@ -63,6 +63,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
         const made = createStatusProjection({
           broker, admin, registry, database: opened(), clock: systemClock, observer, queues,
           discoverEveryMs: DISCOVER_EVERY_MS, retentionMs: config.statusRetention, deadRetentionMs: config.statusDeadRetention, maxPayloadBytes: config.statusPayloadBytes,
+          payloadFields: config.statusPayloadFields?.split(',').map((path) => path.trim()) ?? [],
         });
         projection = made;
         await made.start();

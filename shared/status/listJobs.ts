@@ -2,6 +2,7 @@ import type { Session, SqlValue } from '../database/port.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { viewColumns, type ViewRow } from './jobView.ts';
 import type { JobState } from './jobState.ts';
+import { payloadField } from './payloadFields.ts';
 
 /** All given must hold. */
 export interface JobFilter {
@@ -95,8 +96,9 @@ export function conditionsOf(filter: JobFilter, nowMs: number): { where: string[
   add((name) => `fingerprint = ${name}`, filter.fingerprint);
   add((name) => `strpos(lower(error_message), lower(${name})) > 0`, filter.errorText);
   for (const { path, value } of filter.payload ?? []) {
-    const names = params.push(path.split('.'), value);
-    where.push(`payload #>> $${names - 1}::text[] = $${names}`);
+    const name = `$${params.push(value)}`;
+    // Written as its index has it, for one that there may be.
+    where.push(`${payloadField(path)} = ${name}::text`, `left(${payloadField(path)}, 200) = left(${name}::text, 200)`);
   }
   if (filter.states !== undefined) where.push(stateCondition(filter.states, (value) => `$${params.push(value)}`, nowMs));
   return { where, params };

@@ -5,6 +5,7 @@ import type { Database } from '../database/port.ts';
 import type { Admin, Broker } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { findQueues } from './findQueues.ts';
+import { indexPayload } from './payloadFields.ts';
 import { prepareStatusTables } from './prepareStatusTables.ts';
 import { createQueueProjector, type ProjectorObserver, type QueueProjector } from './queueProjector.ts';
 import { createFactReader } from './readFacts.ts';
@@ -24,6 +25,8 @@ export interface StatusProjectionOptions {
   readonly retentionMs: number;
   /** Dead ones after so long. Default: a year, as their dead letters. */
   readonly deadRetentionMs?: number;
+  /** Fields of payloads that lists by them are to be fast for, such as `customerId` or `address.city`. Default: none. */
+  readonly payloadFields?: readonly string[];
   /** Larger payloads are not kept; 0: none. */
   readonly maxPayloadBytes: number;
   readonly sessionTimeoutMs?: number;
@@ -89,6 +92,7 @@ export function createStatusProjection(options: StatusProjectionOptions): Status
     },
     async start() {
       await prepareStatusTables(database);
+      await indexPayload(database, options.payloadFields ?? []);
       await discover();
       if (options.queues === null) every(options.discoverEveryMs, discover);
       every(RETIRE_EVERY_MS, () => retireJobs(database, { finishedMs: clock.now() - options.retentionMs, deadMs: clock.now() - (options.deadRetentionMs ?? DEAD_RETENTION_MS) }, clock.now()));

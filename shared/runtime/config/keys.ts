@@ -66,6 +66,7 @@ export const statusKeys = {
   statusRetention: duration({ env: 'MILLRACE_STATUS_RETENTION', default: '7d', min: '1m', max: '366d', prose: 'Jobs that are done or cancelled are shown for so long.' }),
   statusDeadRetention: duration({ env: 'MILLRACE_STATUS_DEAD_RETENTION', default: '365d', min: '1m', max: '3660d', prose: 'Dead jobs are shown for so long, and what operators said of them: as long as dead letters are kept.' }),
   statusPayloadBytes: whole({ env: 'MILLRACE_STATUS_PAYLOAD_BYTES', default: '16384', min: 0, max: 1_048_576, prose: 'Larger payloads are not decoded for showing and searching; 0: none is, and none is stored.' }),
+  statusPayloadFields: text({ env: 'MILLRACE_STATUS_PAYLOAD_FIELDS', allow: /^[^\s,]+( *, *[^\s,]+)*$/, expected: 'paths such as "customerId,address.city"', prose: 'Fields of payloads by which lists are to be fast, separated by commas; each costs something at every write. Not set: lists by any field work, and read what the other filters leave.' }),
   statusReadWait: duration({ env: 'MILLRACE_STATUS_READ_WAIT', default: '5s', min: '0s', max: '30s', prose: 'How long a request for a job that is not there yet waits for the status to catch up with Kafka.' }),
   statusStreams: whole({ env: 'MILLRACE_STATUS_STREAMS', default: '1000', min: 0, max: 100_000, prose: 'Most clients that may watch jobs at once in one process.' }),
 };
