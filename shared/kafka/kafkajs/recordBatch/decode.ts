@@ -10,7 +10,7 @@ import { decompress } from './decompress.ts';
  */
 export interface DecodedRecords {
   readonly records: FetchedRecord[];
-  /** After the last complete batch; the fetch offset when there was none. */
+  /** After the last record or batch that was read; the fetch offset when there was none. */
   readonly nextOffset: number;
 }
 
@@ -21,6 +21,13 @@ export interface AbortedTransaction {
 
 const HEADER_BYTES = 61;
 const LENGTH_END = 12;
+/**
+ * Records and headers read in one go; the rest is fetched again. A batch of a megabyte may unpack to tens of millions of them, a few bytes each, and
+ * as objects they would fill the process's memory.
+ */
+const MOST_PARTS = 200_000;
+/** Of a record with more headers, these are read: none has so many for a reason. */
+const MOST_HEADERS = 100_000;
 const COMPRESSION_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
@@ -31,9 +38,10 @@ export function decodeRecords(data: Buffer, fetchOffset: number, aborted: readon
   const records: FetchedRecord[] = [];
   const waitingAborts = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const abortedNow = new Set<number>();
+  const budget = { partsLeft: MOST_PARTS };
   let nextOffset = fetchOffset;
   let at = 0;
-  while (at + HEADER_BYTES <= data.length) {
+  while (at + HEADER_BYTES <= data.length && budget.partsLeft > 0) {
     const end = at + LENGTH_END + data.readInt32BE(at + 8);
     if (end > data.length) break; // the tail of a fetch may be cut; it comes again
     if (end < at + HEADER_BYTES) throw new MillraceError('BROKER_REFUSED', { at: 'record batch', expected: `at least ${HEADER_BYTES} bytes`, got: end - at });
@@ -48,43 +56,55 @@ export function decodeRecords(data: Buffer, fetchOffset: number, aborted: readon
       waitingAborts.shift();
     }
     if ((attributes & CONTROL) !== 0) abortedNow.delete(producerId);
-    else if ((attributes & TRANSACTIONAL) === 0 || !abortedNow.has(producerId)) readBatch(data, at, end, baseOffset, attributes, fetchOffset, records);
+    else if ((attributes & TRANSACTIONAL) === 0 || !abortedNow.has(producerId)) {
+      const isWhole = readBatch(data, at, end, baseOffset, attributes, fetchOffset, budget, records);
+      if (!isWhole) return { records, nextOffset: (records.at(-1)?.offset ?? fetchOffset) + 1 };
+    }
     nextOffset = Math.max(nextOffset, lastOffset + 1);
     at = end;
   }
   return { records, nextOffset };
 }
 
-function readBatch(data: Buffer, at: number, end: number, baseOffset: number, attributes: number, fetchOffset: number, into: FetchedRecord[]): void {
+/** @returns false when the budget ran out before its end */
+function readBatch(data: Buffer, at: number, end: number, baseOffset: number, attributes: number, fetchOffset: number, budget: { partsLeft: number }, into: FetchedRecord[]): boolean {
   const baseTimestamp = readLong(data, at + 27);
   const fixedTimestamp = (attributes & LOG_APPEND_TIME) === 0 ? null : readLong(data, at + 35);
   const count = data.readInt32BE(at + 57);
   const body = data.subarray(at + HEADER_BYTES, end);
   const cursor = new Cursor(decompress(body, attributes & COMPRESSION_MASK));
   for (let i = 0; i < count; i++) {
-    const recordEnd = cursor.varint() + cursor.at;
+    const recordEnd = cursor.end();
     cursor.at += 1; // attributes, unused
     const timestampDelta = cursor.varint();
     const offset = baseOffset + cursor.varint();
-    if (offset < fetchOffset) {
-      cursor.at = recordEnd;
-      continue;
+    if (offset >= fetchOffset) {
+      if (budget.partsLeft <= 0) return false;
+      const key = cursor.bytes();
+      const value = cursor.bytes();
+      const headers = readHeaders(cursor, budget);
+      into.push({ offset, timestampMs: fixedTimestamp ?? baseTimestamp + timestampDelta, key, value, headers });
+      budget.partsLeft--;
     }
-    const key = cursor.bytes();
-    const value = cursor.bytes();
-    into.push({ offset, timestampMs: fixedTimestamp ?? baseTimestamp + timestampDelta, key, value, headers: readHeaders(cursor) });
+    cursor.at = recordEnd;
   }
+  return true;
 }
 
-function readHeaders(cursor: Cursor): Headers | undefined {
-  const count = cursor.varint();
+function readHeaders(cursor: Cursor, budget: { partsLeft: number }): Headers | undefined {
+  const count = Math.min(cursor.varint(), MOST_HEADERS);
   if (count <= 0) return undefined;
+  budget.partsLeft -= count;
   const headers: Record<string, HeaderValue> = {};
   for (let i = 0; i < count; i++) {
     const name = cursor.text();
     const value = cursor.bytes() ?? undefined;
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    const joined = before === undefined || value === undefined ? (value ?? before) : Array.isArray(before) ? [...before, value] : [before, value];
+    if (Array.isArray(before)) {
+      if (value !== undefined) before.push(value);
+      continue;
+    }
+    const joined = before === undefined || value === undefined ? (value ?? before) : [before, value];
     if (name === '__proto__') Object.defineProperty(headers, name, { value: joined, enumerable: true, configurable: true, writable: true });
     else headers[name] = joined;
   }
@@ -133,8 +153,16 @@ class Cursor {
     return this.data.subarray(from, this.at);
   }
 
+  /** Where what follows its length ends. */
+  end(): number {
+    const length = this.varint();
+    if (length <= 0 || this.at + length > this.data.length) this.#cut();
+    return this.at + length;
+  }
+
   text(): string {
     const length = this.varint();
+    if (length < 0 || this.at + length > this.data.length) this.#cut();
     const from = this.at;
     this.at += length;
     return this.data.toString('utf8', from, this.at);

@@ -134,8 +134,47 @@ describe('record batches', () => {
     expect([records.map(({ value }) => String(value)), nextOffset]).toEqual([['committed', 'plain', 'committed later'], 7]);
   });
 
-  it('of 300,000 records do not overflow anything', () => {
-    expect(decodeRecords(encode(Array.from({ length: 300_000 }, () => plain(''))), 0).records).toHaveLength(300_000);
+  it('of 300,000 records overflow nothing: they are read in several goes, none twice and none left out', () => {
+    const batch = placed(encode(Array.from({ length: 300_000 }, () => plain(''))), 1000);
+    const offsets: number[] = [];
+    let goes = 0;
+    for (let position = 1000; position < 301_000; goes++) {
+      const { records, nextOffset } = decodeRecords(batch, position);
+      for (const { offset } of records) offsets.push(offset);
+      position = nextOffset;
+    }
+    expect(goes).toBe(2);
+    expect(offsets).toHaveLength(300_000);
+    expect(offsets.every((offset, index) => offset === 1000 + index)).toBe(true);
+  });
+
+  it('with a header that comes 90,000 times are read in no more time than others', () => {
+    const record: OutgoingRecord = { key: null, value: Buffer.from('v'), headers: { h: Array.from({ length: 90_000 }, () => Buffer.from('x')) } };
+    const beganMs = performance.now();
+    const { records } = decodeRecords(encode([record, plain('next')]), 0);
+    expect(records[0]?.headers?.['h']).toHaveLength(90_000);
+    expect(String(records[1]?.value)).toBe('next');
+    expect(performance.now() - beganMs).toBeLessThan(5000); // half a minute, where each is copied for the next
+  });
+
+  it('with more headers than anybody needs keep the first of them, and the records behind', () => {
+    const many = (): OutgoingRecord => ({ key: null, value: Buffer.from('v'), headers: { h: Array.from({ length: 150_000 }, () => Buffer.alloc(0)) } });
+    const batch = encode([many(), many(), many()]);
+    const first = decodeRecords(batch, 0);
+    expect(first.records.map(({ headers, value }) => [(headers?.['h'] as Buffer[]).length, String(value)])).toEqual([[100_000, 'v'], [100_000, 'v']]);
+    expect(decodeRecords(batch, first.nextOffset)).toMatchObject({ records: [{ offset: 2 }], nextOffset: 3 });
+  });
+
+  it('with a length below 0 inside fail at once, instead of being read on the spot for as long as their count says', () => {
+    const batch = encode([{ key: null, value: null, headers: { h: 'x' } }]);
+    const header = batch.lastIndexOf('h');
+    const beganMs = performance.now();
+    const noName = Buffer.from(batch);
+    noName[header - 1] = 0x05; // a name of -3 bytes
+    const noRecord = placed(batch, 0, { count: 2 ** 31 - 1 });
+    noRecord[61] = 0x03; // a record of -2 bytes
+    for (const [damaged, position] of [[noName, 0], [noRecord, 5]] as const) expect(() => decodeRecords(damaged, position)).toThrow(expect.objectContaining({ code: 'BROKER_REFUSED' }));
+    expect(performance.now() - beganMs).toBeLessThan(5000);
   });
 
   it.each([['gzip', 1, gzipSync], ['zstd', 4, zstdCompressSync], ['bare snappy', 2, snappy.compress], ['lz4', 3, (body: Buffer) => Buffer.from(lz4.compress(body))]] as const)('compressed with %s are read', (_name, codec, squeeze) => {
