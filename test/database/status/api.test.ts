@@ -182,8 +182,9 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
       '/v1/jobs', '/v1/jobs/{id}', '/v1/jobs/{id}/cancel', '/v1/jobs/{id}/dead', '/v1/jobs/{id}/discard', '/v1/jobs/{id}/events', '/v1/jobs/{id}/explain', '/v1/jobs/{id}/redrive',
       '/v1/jobs/{id}/run-now', '/v1/jobs/{id}/tags/{tag}', '/v1/jobs/{id}/timeline', '/v1/queues', '/v1/queues/{queue}', '/v1/queues/{queue}/dead', '/v1/queues/{queue}/discard',
       '/v1/queues/{queue}/minutes', '/v1/queues/{queue}/pause', '/v1/queues/{queue}/pauses', '/v1/queues/{queue}/redrive', '/v1/queues/{queue}/resume', '/v1/sendings/{id}', '/v1/tag-rules', '/v1/tag-rules/{id}',
+      '/v1/webhooks', '/v1/webhooks/{id}',
     ]);
-    expect(Object.keys(components.schemas).toSorted()).toEqual(['Commanded', 'DeadJob', 'Explanation', 'Job', 'JobPage', 'Pauses', 'Problem', 'Queue', 'Rehearsal', 'Sending', 'TagRule', 'Timeline', 'TimelineEvent']);
+    expect(Object.keys(components.schemas).toSorted()).toEqual(['Commanded', 'DeadJob', 'Explanation', 'Job', 'JobPage', 'Pauses', 'Problem', 'Queue', 'Rehearsal', 'Sending', 'TagRule', 'Timeline', 'TimelineEvent', 'Webhook']);
   });
 
   it('meets no trouble on the way', () => {

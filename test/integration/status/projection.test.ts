@@ -47,7 +47,8 @@ async function dump(database: Database, queue: string): Promise<unknown[]> {
   const jobs = await database.query('select * from status_jobs where queue = $1 order by partition, place', [queue]);
   const counts = await database.query('select partition, kind, state, jobs from status_counts where queue = $1 and jobs <> 0 order by 1, 2, 3', [queue]);
   const minutes = await database.query('select * from status_minutes where queue = $1 order by partition, minute_ms, kind', [queue]);
-  return [...jobs.rows, ...counts.rows, ...minutes.rows];
+  const pauses = await database.query('select * from status_pauses where queue = $1 order by partition, scope', [queue]);
+  return [...jobs.rows, ...counts.rows, ...minutes.rows, ...pauses.rows];
 }
 
 describe('the projection on real Kafka', () => {
@@ -86,6 +87,26 @@ describe('the projection on real Kafka', () => {
     const one = scene.accepted[0];
     const shown = await (await fetch(`${addressOf(third)}/v1/jobs/${one?.id}`)).json() as JobView;
     expect(shown).toMatchObject({ id: one?.id, queue, at: `${queue}/${one?.partition}/${one?.offset}` });
+
+    // Told to, it gives one dead job up, and sends another one back, which dies again; and both are so after a rebuild.
+    const command = async (path: string, body: object): Promise<void> => {
+      const { status } = await fetch(`${addressOf(third)}/v1/${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+      expect(status).toBe(202);
+    };
+    const [given = '', sent = ''] = [...dead];
+    await command(`queues/${queue}/pause`, { key: 'nobody' });
+    await command(`queues/${queue}/pause`, { kind: 'none' });
+    await command(`queues/${queue}/resume`, { kind: 'none' });
+    await command(`jobs/${given}/discard`, { reason: 'not worth it' });
+    await command(`queues/${queue}/redrive`, { ids: [sent] });
+    await scene.until('both commands to be carried out', async () => {
+      const jobs = await Promise.all([given, sent].map(async (id) => await (await fetch(`${addressOf(third)}/v1/jobs/${id}/timeline`)).json() as { events: { type: string }[] }));
+      const state = await (await fetch(`${addressOf(third)}/v1/jobs/${given}`)).json() as JobView;
+      return state.note === 'not worth it' && jobs[1]?.events.filter(({ type }) => type === 'buried').length === 2;
+    });
+    const { pauses } = await (await fetch(`${addressOf(third)}/v1/queues/${queue}/pauses`)).json() as { pauses: { type: string; key?: string }[] };
+    expect(pauses.map(({ type, key }) => ({ type, key }))).toEqual([{ type: 'key', key: 'nobody' }]);
+    expect(await (await fetch(`${addressOf(third)}/v1/jobs/${sent}/dead`)).json()).toMatchObject({ job: { id: sent, state: 'dead' } });
     third.child.kill('SIGTERM');
     expect(await third.ended).toBe(0);
 
