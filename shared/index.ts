@@ -4,7 +4,7 @@ export { createMillrace, type Millrace, type MillraceOptions, type RedriveOption
 export { defineJob } from './jobs/defineJob.ts';
 export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';
 export type { BatchAnswer, Handle, HandlerAnswer, Isolation, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
-export type { BatchContext, BatchJob, JobContext, JobLogger } from './jobs/jobContext.ts';
+export type { BatchContext, BatchJob, JobContext, JobLogger, ReplayMark } from './jobs/jobContext.ts';
 export type { HeldLock, JobTransaction, LockChoice, LockOptions, StatementValue } from './jobs/jobEffects.ts';
 export { dead, done, locked, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
 export { PermanentError } from './jobs/permanentError.ts';
@@ -27,8 +27,13 @@ export { dropSick, listSick, retrySick, type SickRow, type SickSelection } from 
 export { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';
 export type { QueueObserver } from './worker/observer.ts';
 export type { BuriedJob } from './commands/buried.ts';
+export type { DeadSelection } from './commands/deadSelection.ts';
 export type { JobPlace } from './commands/commandJobs.ts';
 export type { Pause, PauseScope } from './commands/pauses.ts';
+export type { MovedOffsets, MoveOptions, MoveTarget, PartitionMove } from './moveOffsets/moveOffsets.ts';
+export type { ReplayDeath, ReplayOptions, ReplayProgress, ReplaySummary } from './replay/replay.ts';
+export type { ReplayPlan } from './replay/planReplay.ts';
+export type { OffsetRange, ReplayRange } from './replay/replayRange.ts';
 export type { Scope } from './jobs/scope.ts';
 export type { BackfillOptions, RunNowOptions, Schedules } from './schedules/schedules.ts';
 export type { Scheduler } from './schedules/scheduler.ts';

@@ -9,6 +9,7 @@ import { listBuried, type BuriedJob } from './commands/buried.ts';
 import { discardBuried, redriveBuried, selectBuried } from './commands/commandBuried.ts';
 import { commandJobs, type JobPlace } from './commands/commandJobs.ts';
 import type { CommandTools } from './commands/commandTools.ts';
+import type { DeadSelection } from './commands/deadSelection.ts';
 import { commandPause, listPauses, type Pause, type PauseScope } from './commands/pauses.ts';
 import type { Database } from './database/port.ts';
 import { openPostgres } from './database/postgres/openPostgres.ts';
@@ -16,6 +17,8 @@ import type { JobDefinition } from './jobs/jobDefinition.ts';
 import { createKafkajsBroker } from './kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepareTopics.ts';
 import type { Broker } from './kafka/port.ts';
+import { moveOffsets, type MovedOffsets, type MoveOptions, type MoveTarget } from './moveOffsets/moveOffsets.ts';
+import { replay, type ReplayOptions, type ReplaySummary } from './replay/replay.ts';
 import { systemClock, type Clock } from './runtime/clock.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
 import { createScheduler, type Scheduler, type SchedulerOptions } from './schedules/scheduler.ts';
@@ -64,6 +67,16 @@ export interface RedriveOptions {
    * old payload. @throws MillraceError BAD_PAYLOAD, before anything is redriven
    */
   readonly edit?: (job: BuriedJob) => readonly [definition: JobDefinition, payload: unknown] | undefined;
+  /** At most so many a second. */
+  readonly perSecond?: number;
+}
+
+/** What {@link Millrace.discard} may be told beyond the selection. */
+export interface DiscardOptions {
+  /** Why, for the status. */
+  readonly reason?: string;
+  /** At most so many a second. */
+  readonly perSecond?: number;
 }
 
 /** One application's door to its queues. */
@@ -81,9 +94,9 @@ export interface Millrace {
    * once, however often and by whomever it is asked for; a job that is buried again may be redriven again. The dead-letter topic keeps its
    * records, so what was redriven is listed still.
    */
-  redrive(queue: string, select: (job: BuriedJob) => boolean, options?: RedriveOptions): Promise<BuriedJob[]>;
-  /** Forgets held jobs, so that their entities' next jobs run. */
-  discard(queue: string, select: (job: BuriedJob) => boolean): Promise<BuriedJob[]>;
+  redrive(queue: string, select: DeadSelection | ((job: BuriedJob) => boolean), options?: RedriveOptions): Promise<BuriedJob[]>;
+  /** Says of dead jobs that nobody will come back to them: they count as cancelled. Where one holds its lane, its entity's next jobs run. */
+  discard(queue: string, select: DeadSelection | ((job: BuriedJob) => boolean), options?: DiscardOptions): Promise<BuriedJob[]>;
   /**
    * Cancels jobs; `enqueue`'s receipt says where one stands. One that does not run is gone, and its entity's next job runs. Of one that runs, the
    * handler's `signal` is aborted with CANCELLED: if it still answers done, the job is done, else it is cancelled, and not tried again. One
@@ -108,6 +121,12 @@ export interface Millrace {
   readonly schedules: Schedules;
   /** Runs the schedules, here, until its `stop`, or {@link close}; several of them, in any processes, take turns. */
   runScheduler(options?: Pick<SchedulerOptions, 'sessionTimeoutMs' | 'observer'>): Promise<Scheduler>;
+  /**
+   * Runs a range of a queue's history again, beside it, with `ctx.replay` set: see docs/replay.md. @throws MillraceError as `replay` says
+   */
+  replay(queue: string, jobs: readonly JobDefinition[], options: ReplayOptions): Promise<ReplaySummary>;
+  /** Lets a queue's workers begin elsewhere, while none is alive: see docs/replay.md. @throws MillraceError GROUP_IN_USE, NEEDS_FORCE, BAD_COMMAND */
+  moveOffsets(queue: string, to: MoveTarget, options?: MoveOptions): Promise<MovedOffsets>;
   /** Drains the workers, waits for pending enqueues, disconnects. Idempotent. */
   close(): Promise<void>;
 }
@@ -184,7 +203,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
       return worker;
     },
     listBuried: async (queue) => listBuried(await tools(), queue),
-    async redrive(queue, select, { edit } = {}) {
+    async redrive(queue, select, { edit, ...pace } = {}) {
       const buried = await selectBuried(await tools(), queue, select);
       const values = new Map<unknown, Buffer>();
       for (const one of edit === undefined ? [] : buried) {
@@ -193,18 +212,20 @@ export function createMillrace(options: MillraceOptions): Millrace {
         const value = codec.encode(edited[1], await codec.register(edited[0].schema));
         values.set(one, claims === null ? value : await claims.wrap(queue, value));
       }
-      await redriveBuried(await tools(), queue, buried, { edit: (one) => values.get(one) ?? null });
+      await redriveBuried(await tools(), queue, buried, { ...pace, clock, edit: (one) => values.get(one) ?? null });
       return buried.map(({ shown }) => shown);
     },
-    async discard(queue, select) {
+    async discard(queue, select, options = {}) {
       const buried = await selectBuried(await tools(), queue, select);
-      await discardBuried(await tools(), queue, buried);
+      await discardBuried(await tools(), queue, buried, { ...options, clock });
       return buried.map(({ shown }) => shown);
     },
     cancel: async (queue, jobs) => commandJobs(await tools(), queue, 'cancel', listOf(jobs)),
     runNow: async (queue, jobs) => commandJobs(await tools(), queue, 'run-now', listOf(jobs)),
     pause: async (queue, scope) => commandPause(await tools(), queue, 'pause', scope),
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
+    replay: (queue, jobs, replayed) => replay({ broker, registry, clock, logger }, queue, jobs, replayed),
+    moveOffsets: async (queue, to, moved) => moveOffsets({ ...(await tools()), registry, clock }, queue, to, moved),
     listPauses: async (queue) => listPauses(await tools(), queue),
     schedules,
     async runScheduler(more = {}) {

@@ -7,7 +7,7 @@ import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin, Broker } from '../../shared/kafka/port.ts';
 import { systemClock, type Clock } from '../../shared/runtime/clock.ts';
-import { cliKeys, connectionKeys, knownNames } from '../../shared/runtime/config/keys.ts';
+import { apiKeys, cliKeys, connectionKeys, knownNames } from '../../shared/runtime/config/keys.ts';
 import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import type { CliHost } from './cliHost.ts';
 import { createShow, type Show } from './show/show.ts';
@@ -47,7 +47,7 @@ const DELIVERY_TIMEOUT_MS = 10_000;
 /** Reads where everything is: options first, then the environment, then what `npm run stack` or `npm start` wrote. @throws MillraceError BAD_CONFIG */
 export async function openSession(host: CliHost, options: CommonOptions): Promise<Session> {
   const given = { ...host.env, ...flag('KAFKA_BROKERS', options.brokers), ...flag('SCHEMA_REGISTRY_URL', options.registry), ...flag('MILLRACE_STATUS_URL', options.statusUrl) };
-  const config = readConfig({ ...connectionKeys, ...cliKeys }, given, knownNames);
+  const config = readConfig({ ...connectionKeys, ...apiKeys, ...cliKeys }, given, knownNames);
   const dev: DevFile | undefined = config.brokers === null || config.registryUrl === null || config.statusUrl === null ? await readDevFile(host, join(host.cwd, '.millrace', 'dev.json')) : undefined;
   const brokers = config.brokers ?? dev?.brokers.split(',') ?? null;
   const registryUrl = config.registryUrl ?? dev?.registryUrl ?? null;
@@ -74,7 +74,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
     return made;
   });
   const decoder = once(() => createPlainDecoder({ registry: registry(), clock: systemClock }));
-  const status = once(() => createStatusClient(statusUrl));
+  const status = once(() => createStatusClient(statusUrl, config.apiToken));
   return {
     host,
     clock: systemClock,

@@ -9,8 +9,8 @@ export interface StatusClient {
 
 const TIMEOUT_MS = 40_000;
 
-/** @param url its base, such as "http://127.0.0.1:9420" */
-export function createStatusClient(url: string): StatusClient {
+/** @param url its base, such as "http://127.0.0.1:9420" @param token that its requests must bear; null: none */
+export function createStatusClient(url: string, token: string | null = null): StatusClient {
   const base = url.replace(/\/+$/, '');
   const ask = async <Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> => {
     let response: Response;
@@ -18,7 +18,8 @@ export function createStatusClient(url: string): StatusClient {
     try {
       response = await fetch(base + path, {
         method, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       text = await response.text();
     } catch (cause) {

@@ -1,0 +1,66 @@
+import type { Codec } from '../avro/codec.ts';
+import { decodeSettled } from '../engine/commitMetadata.ts';
+import { Engine } from '../engine/engine.ts';
+import { defaultLimits } from '../engine/engineOptions.ts';
+import type { Admin, Broker, FetchedRecord } from '../kafka/port.ts';
+import { scanTopic } from '../kafka/scanTopic.ts';
+import type { QueueTopicNames } from '../kafka/topics.ts';
+import { readGrant } from '../worker/readGrant.ts';
+import { readRoomRecord } from '../worker/readRecords.ts';
+import { recordBytes, retainJob } from '../worker/writeRecords.ts';
+
+/** What a queue's next owner of a partition would find. */
+export interface Standing {
+  readonly partition: number;
+  /** Bounds of the main topic. */
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /** All below is settled. */
+  readonly committed: number;
+  /** The commit as it stands; null: there is none. */
+  readonly commit: { readonly offset: number; readonly metadata: string } | null;
+  /** Main offsets above that the commit calls settled. */
+  readonly settledAbove: ReadonlySet<number>;
+  /** Main offsets of the jobs in the waiting room. */
+  readonly waiting: ReadonlySet<number>;
+  /** Main offsets that tombstones in the part of the retry topic that is restored call settled, from `least` on. */
+  readonly tombstoned: ReadonlySet<number>;
+  /** The epoch in force, and where the retry topic ends. */
+  readonly epoch: number;
+  readonly retryEnd: number;
+  /** Record keys of waiting jobs. */
+  readonly takenKeys: ReadonlySet<string>;
+}
+
+/**
+ * Restores each partition's waiting room as its next owner would, with the engine itself, and reads what it then knows.
+ * @param least by partition: from which main offset on tombstones are asked for @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE
+ */
+export async function readStanding(broker: Broker, admin: Admin, codec: Codec, group: string, topics: QueueTopicNames, least: (partition: number, committed: number) => number, nowMs: number): Promise<Standing[]> {
+  const bounds = await admin.logBounds(topics.main);
+  const commits = await admin.committed(group, topics.main);
+  const context = { topic: topics.main, policies: new Map(), codec };
+  const engine = new Engine<FetchedRecord>({ limits: defaultLimits, workerId: 'move-offsets', policies: context.policies, random: () => 0.5, recordBytes, retain: retainJob, parse: () => null });
+  const ranges = new Map<number, { readonly from: number; readonly to: number }>();
+  const found = await Promise.all(bounds.map(async (bound) => {
+    const { partition, startOffset } = bound;
+    const grant = await readGrant(admin, group, topics, partition);
+    const commit = commits.find((one) => one.partition === partition)?.position ?? null;
+    const committed = Math.max(commit?.offset ?? 0, startOffset);
+    engine.assigned({ ...grant, main: { startOffset: 0, committed: { offset: Math.min(committed, least(partition, committed)), metadata: 'm1' } } }, nowMs);
+    ranges.set(partition, { from: Math.max(grant.retry.committed?.offset ?? 0, grant.retry.startOffset), to: grant.retry.endOffset });
+    return { ...bound, commit, committed, retryEnd: grant.retry.endOffset };
+  }));
+  await scanTopic({
+    broker, admin, topic: topics.retry, ranges,
+    visit(partition, record) { engine.fetchedRetry(partition, [readRoomRecord(context, record, partition, nowMs)], record.offset + 1, nowMs); },
+  });
+  return found.map(({ partition, startOffset, endOffset, commit, committed, retryEnd }) => {
+    const read = engine.partitions.get(partition);
+    return {
+      partition, startOffset, endOffset, committed, retryEnd, commit: commit === null ? null : { offset: commit.offset, metadata: commit.metadata },
+      settledAbove: commit === null ? new Set<number>() : decodeSettled(commit.offset, commit.metadata),
+      waiting: new Set(read?.room.keys()), tombstoned: new Set(read?.tombstoned), epoch: read?.log.epoch ?? 0, takenKeys: new Set(read?.roomKeys.keys()),
+    };
+  });
+}

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { defineJob, retry, type JobContext } from 'millrace';
+import { createTestMillrace, type TestMillrace } from 'millrace/testing';
+import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
+import { moveOffsets, type MoveOptions, type MoveTarget } from '../../../shared/moveOffsets/moveOffsets.ts';
+import { jobV1, sampleJob } from '../worker/sampleJob.ts';
+
+interface Stage {
+  readonly world: TestMillrace;
+  readonly runs: number[];
+  readonly job: ReturnType<typeof define>;
+  /** Lets a worker run until it has nothing left to do, then stops it. */
+  work(): Promise<void>;
+  enqueue(from: number, to: number): Promise<void>;
+  move(to: MoveTarget, options?: MoveOptions): ReturnType<typeof moveOffsets>;
+}
+
+/** Each job whose sequence is divisible by 3 fails at its first attempt, so that it passes through the waiting room. */
+function define(runs: number[], control: { stuck: number }) {
+  return defineJob({
+    kind: 'charge', queue: 'orders', schema: jobV1, key: (payload: JobV1) => payload.note ?? '', retry: { attempts: 9, backoff: { first: '10s', max: '10s', jitter: 0 } },
+    handle(payload: JobV1, ctx: JobContext) {
+      if (payload.sequence === control.stuck) return retry('5m');
+      if (payload.sequence % 3 === 0 && ctx.attempt === 1) return retry();
+      runs.push(payload.sequence);
+      return undefined;
+    },
+  });
+}
+
+async function onStage(body: (stage: Stage, control: { stuck: number }) => Promise<void>): Promise<void> {
+  const world = createTestMillrace({ partitions: 2 });
+  const { millrace, settle, cluster, registry, clock } = world;
+  const runs: number[] = [];
+  const control = { stuck: -1 };
+  const job = define(runs, control);
+  const broker = cluster.broker();
+  await body({
+    world, runs, job,
+    async work() {
+      const worker = await settle(millrace.work([job]));
+      await clock.advance(60_000);
+      await settle(worker.stop());
+      await clock.advance(60_000);
+    },
+    async enqueue(from, to) { for (let sequence = from; sequence < to; sequence += 1) await settle(millrace.enqueue(job, sampleJob(sequence, `key-${sequence % 4}`))); },
+    async move(to, options) {
+      const [admin, producer] = [broker.createAdmin({ clientId: 'a' }), broker.createProducer({ clientId: 'p' })];
+      await settle(producer.start());
+      return settle(moveOffsets({ broker, admin, producer, registry, clock }, 'orders', to, options));
+    },
+  }, control);
+  await settle(millrace.close());
+}
+
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
+const sorted = (runs: readonly number[]): number[] => runs.toSorted((a, b) => a - b);
+const inOrder = (runs: readonly number[]): boolean => [0, 1, 2, 3].every((key) => {
+  const ofKey = runs.filter((sequence) => sequence % 4 === key);
+  return ofKey.every((sequence, at) => at === 0 || sequence > (ofKey[at - 1] ?? 0));
+});
+
+describe('offsets that are moved', () => {
+  test('back to the beginning let every job run again, in order, and once', () => onStage(async ({ runs, work, enqueue, move }) => {
+    await enqueue(0, 30);
+    await work();
+    expect(sorted(runs)).toEqual(numbers(0, 30));
+    expect(await move('beginning', { dryRun: true })).toMatchObject({ again: 30, skipped: 0, moved: false });
+    runs.length = 0;
+    await work();
+    expect(runs).toEqual([]);
+    expect(await move('beginning')).toMatchObject({ again: 30, moved: true });
+    await work();
+    expect(sorted(runs)).toEqual(numbers(0, 30));
+    expect(inOrder(runs)).toBe(true);
+    runs.length = 0;
+    await work();
+    expect(runs).toEqual([]);
+  }));
+
+  test('back, while a job waits: it stays where it is, and what tombstones behind it call settled runs again too', () => onStage(async ({ world, runs, work, enqueue, move }, control) => {
+    await enqueue(0, 20);
+    control.stuck = 5;
+    await work();
+    expect(sorted(runs)).toEqual(numbers(0, 20).filter((one) => one % 4 !== 1 || one < 5));
+    runs.length = 0;
+    const { again, partitions } = await move('beginning');
+    expect(again).toBe(16);
+    expect(partitions.reduce((sum, { waiting }) => sum + waiting, 0)).toBe(4);
+    control.stuck = -1;
+    await work();
+    await world.clock.advance(300_000);
+    await work();
+    expect(sorted(runs)).toEqual(numbers(0, 20));
+    expect(inOrder(runs)).toBe(true);
+  }));
+
+  test('back to a time let only what came after it run again', () => onStage(async ({ world, runs, work, enqueue, move }) => {
+    await enqueue(0, 10);
+    await world.clock.advance(1000);
+    const time = new Date(world.clock.now());
+    await enqueue(10, 20);
+    await work();
+    runs.length = 0;
+    expect(await move({ time })).toMatchObject({ again: 10 });
+    await work();
+    expect(sorted(runs)).toEqual(numbers(10, 20));
+  }));
+
+  test('forward past jobs that have not run are refused without force, and with it those jobs are told as cancelled and never run', () => onStage(async ({ world, runs, work, enqueue, move }) => {
+    await enqueue(0, 8);
+    await work();
+    await enqueue(8, 16);
+    await expect(move('end')).rejects.toMatchObject({ code: 'NEEDS_FORCE', message: expect.stringContaining('8 jobs') as string });
+    const before = world.cluster.inspect.allRecords('orders.events').length;
+    expect(await move('end', { force: true })).toMatchObject({ skipped: 8, again: 0, moved: true });
+    expect(world.cluster.inspect.allRecords('orders.events').length).toBeGreaterThan(before);
+    await enqueue(16, 20);
+    await work();
+    expect(sorted(runs)).toEqual([...numbers(0, 8), ...numbers(16, 20)]);
+  }));
+
+  test('forward leave what waits in the waiting room', () => onStage(async ({ world, runs, work, enqueue, move }, control) => {
+    await enqueue(0, 12);
+    control.stuck = 2;
+    await work();
+    await enqueue(12, 16);
+    expect(await move('end', { force: true })).toMatchObject({ skipped: 4 });
+    control.stuck = -1;
+    runs.length = 0;
+    await work();
+    await world.clock.advance(300_000);
+    await work();
+    expect(runs).toEqual([2, 6, 10]);
+  }));
+
+  test('are refused while a worker is alive, and while one says what would happen, nothing does', () => onStage(async ({ world, job, enqueue, move }) => {
+    await enqueue(0, 4);
+    const worker = await world.settle(world.millrace.work([job]));
+    await world.clock.advance(60_000);
+    await expect(move('beginning')).rejects.toMatchObject({ code: 'GROUP_IN_USE' });
+    expect(await move('beginning', { dryRun: true })).toMatchObject({ again: 4, moved: false });
+    await world.settle(worker.stop());
+  }));
+});
