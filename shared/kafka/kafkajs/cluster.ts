@@ -119,6 +119,8 @@ export class Cluster {
    * @throws MillraceError BROKER_UNAVAILABLE, BROKER_REFUSED
    */
   async link(nodeId: number, purpose: string): Promise<Link> {
+    // A coordinator is told by its number: it may be one that nobody has asked about yet.
+    if (!this.#nodes.has(nodeId)) await this.refresh();
     const address = this.#nodes.get(nodeId);
     if (address === undefined) throw new MillraceError('BROKER_UNAVAILABLE', { at: `broker ${nodeId}`, got: 'a broker that the cluster does not list' });
     if ((this.#silentAtMs.get(textOf(address)) ?? -Infinity) > this.#refreshedAtMs) {
