@@ -8,7 +8,7 @@ import type { PostAnswer, SafePost } from './postSafely.ts';
 import { signWebhook } from './sign.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** The queue of deliveries. Of what ends in it nobody is told. */
+/** The queue of deliveries, if no other is named. Of what ends in it nobody is told. */
 export const WEBHOOK_QUEUE = 'millrace.webhooks';
 export const WEBHOOK_KIND = 'millrace.webhook';
 
@@ -16,6 +16,7 @@ export interface WebhookJobOptions {
   readonly subscriptions: Subscriptions;
   readonly post: SafePost;
   readonly clock: Clock;
+  readonly queue: string;
 }
 
 /** Deliveries to one subscriber at once in this process: a slow one shall not have all slots. */
@@ -23,7 +24,7 @@ const AT_ONCE = 10;
 const LONGEST_RETRY_AFTER_S = 86_400;
 
 /** The kind whose jobs are POSTs: tried twelve times in two and a half days, in no order. */
-export function defineWebhookJob({ subscriptions, post, clock }: WebhookJobOptions) {
+export function defineWebhookJob({ subscriptions, post, clock, queue }: WebhookJobOptions) {
   const underWay = new Map<string, number>();
 
   const deliver = async ({ subscription: id, body }: WebhookV1, ctx: JobContext): Promise<Outcome> => {
@@ -48,7 +49,7 @@ export function defineWebhookJob({ subscriptions, post, clock }: WebhookJobOptio
   };
 
   return defineJob({
-    kind: WEBHOOK_KIND, queue: WEBHOOK_QUEUE, schema: webhookV1, key: null, order: 'none', timeout: '1m',
+    kind: WEBHOOK_KIND, queue, schema: webhookV1, key: null, order: 'none', timeout: '1m',
     retry: { attempts: 12, backoff: { first: '5s', factor: 4, max: '12h', jitter: 0.3 } },
     buryOn: 'WEBHOOK_ADDRESS_REFUSED',
     handle: deliver,

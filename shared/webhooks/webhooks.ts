@@ -28,7 +28,9 @@ export interface WebhooksOptions {
   readonly post: SafePost;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How the topics of deliveries are made. */
+  /** The queue of deliveries. Default `millrace.webhooks`. */
+  readonly queue?: string;
+  /** How its topics are made. */
   readonly topics: TopicDefaults | false;
   /** Deliveries at once. Default 100. */
   readonly concurrency?: number;
@@ -55,9 +57,9 @@ export interface Webhooks {
 const REMEMBERED_FOR = '7d';
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
-  const { broker, registry, database, clock, logger, topics, discoverEveryMs = 2000, sessionTimeoutMs = 10_000 } = options;
+  const { broker, registry, database, clock, logger, topics, queue: ownQueue = WEBHOOK_QUEUE, discoverEveryMs = 2000, sessionTimeoutMs = 10_000 } = options;
   const subscriptions = createSubscriptions(database);
-  const job = defineWebhookJob({ subscriptions, post: options.post, clock });
+  const job = defineWebhookJob({ subscriptions, post: options.post, clock, queue: ownQueue });
   const codec = createCodec({ registry, clock });
   const reader = createFactReader({ codec, decoder: createPlainDecoder({ registry, clock }), maxPayloadBytes: 0 });
   const admin = broker.createAdmin({ clientId: 'millrace-webhooks' });
@@ -84,7 +86,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const look = async (): Promise<void> => {
     const active = (await subscriptions.listFresh()).filter(({ disabledMs }) => disabledMs === null);
     if (active.length === 0) return;
-    const wanted = (await findQueues(admin)).filter((queue) => queue !== WEBHOOK_QUEUE && active.some(({ queues }) => queues.length === 0 || queues.includes(queue)));
+    const wanted = (await findQueues(admin)).filter((queue) => queue !== ownQueue && active.some(({ queues }) => queues.length === 0 || queues.includes(queue)));
     for (const queue of wanted) {
       if (readers.has(queue) || stopping) continue;
       const made = createCompletionReader({ queue, broker, reader, clock, deliver, trouble, sessionTimeoutMs });
