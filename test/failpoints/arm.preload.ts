@@ -1,29 +1,42 @@
 /** `node --import` of every process of the sweep: serves instrumented code, and makes the trouble that the process is to live with. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { subscribe } from 'node:diagnostics_channel';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import net from 'node:net';
+import { threadId } from 'node:worker_threads';
 import type { Arming, Death, Visited } from './arming.ts';
-import { Failpoints } from './failpoint.ts';
+import { Failpoints, phases } from './failpoint.ts';
 
 declare global {
   var __failpoint: Failpoints;
 }
 
 const arming = JSON.parse(process.env['FAILPOINTS'] ?? '{}') as Arming;
-delete process.env['FAILPOINTS'];
+process.env['FAILPOINTS'] = JSON.stringify({ ...arming, inherited: true } satisfies Arming);
+const inherited = arming.inherited === true;
+const visitFile = arming.visitFile === null || !inherited ? arming.visitFile : `${arming.visitFile}.${process.pid}-${threadId}`;
 
 const failpoints = new Failpoints({
   armed: arming.armed,
-  recording: arming.visitFile !== null,
+  recording: visitFile !== null,
   die() {
-    appendFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now(), durableBeforeMs: failpoints.durableBeforeMs } satisfies Death)}\n`);
+    try {
+      writeFileSync(arming.deathFile, `${JSON.stringify({ pid: process.pid, atMs: Date.now(), durableBeforeMs: failpoints.durableBeforeMs } satisfies Death)}\n`, { flag: 'wx' });
+    } catch {
+      // One of its family has died there already.
+      return;
+    }
     process.kill(process.pid, 'SIGKILL');
   },
+  // A sandbox does not end by itself: it is killed.
+  ...(inherited ? { firstSeen: writeVisits } : {}),
 });
 globalThis.__failpoint = failpoints;
 process.on('SIGTERM', () => { failpoints.phase = 'stop'; });
 process.on('SIGUSR2', () => { failpoints.phase = 'thawed'; });
-process.on('exit', () => { if (arming.visitFile !== null) writeFileSync(arming.visitFile, JSON.stringify({ visits: [...failpoints.visits], files: [...loaded] } satisfies Visited)); });
+process.on('exit', writeVisits);
+// What serves HTTP runs from its first request on; what runs jobs, from its first attempt (see `witnessedJob`).
+subscribe('http.server.request.start', () => { if (failpoints.phase === 'start') failpoints.phase = 'run'; });
 
 const code = JSON.parse(readFileSync(arming.codeFile, 'utf8')) as Record<string, string>;
 const loaded = new Set<string>();
@@ -35,14 +48,29 @@ registerHooks({
   },
 });
 
-if (arming.shakyNetwork) {
-  const connect = net.connect.bind(net) as (...given: unknown[]) => net.Socket;
-  net.connect = ((...given: unknown[]) => {
-    const socket = connect(...given);
+function writeVisits(): void {
+  if (visitFile === null) return;
+  writeFileSync(`${visitFile}.draft`, JSON.stringify({ visits: [...failpoints.visits], files: [...loaded] } satisfies Visited));
+  renameSync(`${visitFile}.draft`, visitFile);
+}
+
+if (arming.shakyNetwork || arming.darkFrom !== null) {
+  const { connect } = net.Socket.prototype as { readonly connect: (this: net.Socket, ...given: unknown[]) => net.Socket };
+  const open = new Set<net.Socket>();
+  const isDark = (): boolean => arming.darkFrom !== null && phases.indexOf(failpoints.phase) >= phases.indexOf(arming.darkFrom);
+  const breakOff = (socket: net.Socket): void => { socket.destroy(new Error('the connection broke')); };
+  net.Socket.prototype.connect = function (this: net.Socket, ...given: unknown[]) {
+    open.add(this);
+    this.once('close', () => open.delete(this));
     const livesMs = Math.random() < 0.15 ? 0 : 100 + 900 * Math.random();
-    setTimeout(() => { socket.destroy(new Error('the connection broke')); }, livesMs).unref();
-    return socket;
-  });
+    if (arming.shakyNetwork) setTimeout(() => { breakOff(this); }, livesMs).unref();
+    if (isDark()) {
+      setTimeout(() => { breakOff(this); }, 1);
+      return this;
+    }
+    return connect.apply(this, given);
+  };
+  if (arming.darkFrom !== null) setInterval(() => { if (isDark()) for (const socket of open) breakOff(socket); }, 10).unref();
 }
 
 if (arming.shakyRegistry) {

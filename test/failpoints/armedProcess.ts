@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { WorkerParameters } from '../guarantees/process/workerParameters.ts';
 import type { Arming, Death } from './arming.ts';
 
@@ -32,7 +33,7 @@ export class ArmedProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...program.env, FAILPOINTS: JSON.stringify(arming), FAILPOINT_VICTIM: JSON.stringify(parameters) },
     });
-    this.#child.stdout?.on('data', (chunk: Buffer) => { this.lines.push(...chunk.toString().split('\n').filter((line) => line !== '')); });
+    if (this.#child.stdout !== null) createInterface(this.#child.stdout).on('line', (line) => { this.lines.push(line); });
     this.#child.stderr?.on('data', (chunk: Buffer) => { this.errors += chunk.toString(); });
     this.ended = new Promise((resolve) => {
       this.#child.once('close', (code, signal) => {
@@ -51,10 +52,20 @@ export class ArmedProcess {
     return this.lines.some((line) => line === 'ready' || line.includes('running: '));
   }
 
-  /** Its point killed it; null: it did not. */
+  /** Where its API listens; null: it does not yet. */
+  get address(): string | null {
+    return this.lines.map((line) => /"address":"(http:[^"]+)"/.exec(line)?.[1]).find((found) => found !== undefined) ?? null;
+  }
+
+  /** Its point killed it, or a process that it had started; null: neither. */
   get death(): Death | null {
     if (!existsSync(this.arming.deathFile)) return null;
     return JSON.parse(readFileSync(this.arming.deathFile, 'utf8')) as Death;
+  }
+
+  /** It is the one that its point killed. */
+  get diedItself(): boolean {
+    return this.death?.pid === this.#child.pid;
   }
 
   /** How often it lost its partitions without being asked. */
@@ -66,9 +77,9 @@ export class ArmedProcess {
     this.#child.kill(signal);
   }
 
-  /** What was wrong with its end; null: it ended by its point, or cleanly. */
+  /** What was wrong with its end; null: it ended by its point, or cleanly, or could not start because what it had started died. */
   get wrong(): string | null {
-    if (this.#end === null || this.death !== null || this.#end.code === 0) return null;
+    if (this.#end === null || this.diedItself || this.#end.code === 0 || (this.death !== null && !this.ready)) return null;
     return `${this.name} ended with ${this.#end.code ?? this.#end.signal}: ${this.errors.slice(-600)} ${this.lines.slice(-5).join(' ')}`;
   }
 }

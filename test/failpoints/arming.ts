@@ -1,18 +1,22 @@
-import type { Armed } from './failpoint.ts';
+import type { Armed, Phase } from './failpoint.ts';
 
-/** What a process of the sweep is told, as JSON in `FAILPOINTS`. */
+/** What a process of the sweep is told, as JSON in `FAILPOINTS`; so are the processes and threads that it starts. */
 export interface Arming {
   /** JSON file: code by URL. */
   readonly codeFile: string;
   readonly armed: Armed | null;
-  /** Gets a line when the process dies at its point. */
+  /** Gets a line when the process, or one that it started, dies at its point; who comes second lives. */
   readonly deathFile: string;
-  /** Gets the visits when the process ends by itself; null: they are not counted. */
+  /** Gets the visits when the process ends by itself; null: they are not counted. Those of processes and threads that it starts get files beside it. */
   readonly visitFile: string | null;
-  /** Its connections to Kafka break now and then. */
+  /** All connections that it opens break now and then. */
   readonly shakyNetwork: boolean;
+  /** From this phase on no connection of its holds, and none is made; null: never. */
+  readonly darkFrom: Phase | null;
   /** A quarter of its requests to the registry fail. */
   readonly shakyRegistry: boolean;
+  /** Its parent was told so. */
+  readonly inherited?: boolean;
 }
 
 /** What is in the visit file. */
@@ -23,7 +27,7 @@ export interface Visited {
   readonly files: readonly string[];
 }
 
-/** A line of the death file. */
+/** The line of the death file. */
 export interface Death {
   readonly pid: number;
   readonly atMs: number;

@@ -1,7 +1,9 @@
 import type { Moment } from './instrument.ts';
 
 /** What a process is in: it starts; it runs jobs; it thaws after it was frozen; it was asked to stop. */
-export type Phase = 'start' | 'run' | 'thawed' | 'stop';
+export type Phase = (typeof phases)[number];
+
+export const phases = ['start', 'run', 'thawed', 'stop'] as const;
 
 /** Where a process shall die: the nth time that it comes to the point, in this phase of its life. */
 export interface Armed {
@@ -14,8 +16,10 @@ export interface FailpointOptions {
   readonly armed: Armed | null;
   /** Counts every visit; else only the armed point costs anything. */
   readonly recording: boolean;
-  /** Does not return. */
+  /** Does not return, unless another process has died there already. */
   readonly die: (armed: Armed) => void;
+  /** Called at the first visit of each point in each phase. */
+  readonly firstSeen?: () => void;
 }
 
 /** Where a worker commits, and where it publishes: what makes the ends of attempts durable. */
@@ -38,14 +42,16 @@ export class Failpoints {
   readonly #armed: Armed | null;
   readonly #recording: boolean;
   readonly #die: (armed: Armed) => void;
+  readonly #firstSeen: () => void;
   readonly #boundary: string;
   readonly #moment: string;
   #hits = 0;
 
-  constructor({ armed, recording, die }: FailpointOptions) {
+  constructor({ armed, recording, die, firstSeen = () => undefined }: FailpointOptions) {
     this.#armed = armed;
     this.#recording = recording;
     this.#die = die;
+    this.#firstSeen = firstSeen;
     const dot = armed?.point.lastIndexOf('.') ?? -1;
     this.#boundary = armed?.point.slice(0, dot) ?? '';
     this.#moment = armed?.point.slice(dot + 1) ?? '';
@@ -108,7 +114,9 @@ export class Failpoints {
   #at(boundary: string, moment: Moment): void {
     if (this.#recording) {
       const visit = `${this.phase} ${boundary}.${moment}`;
-      this.visits.set(visit, (this.visits.get(visit) ?? 0) + 1);
+      const before = this.visits.get(visit) ?? 0;
+      this.visits.set(visit, before + 1);
+      if (before === 0) this.#firstSeen();
     }
     if (this.#armed === null || boundary !== this.#boundary || moment !== this.#moment) return;
     if (this.#armed.phase !== 'any' && this.phase !== this.#armed.phase) return;

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Cut } from '../guarantees/history.ts';
 import { isPoison } from '../guarantees/process/workload.ts';
 import type { WorkerParameters } from '../guarantees/process/workerParameters.ts';
@@ -8,6 +8,7 @@ import type { Scene } from '../guarantees/scene.ts';
 import { ArmedProcess, type Program } from './armedProcess.ts';
 import type { Arming, Visited } from './arming.ts';
 import type { Armed } from './failpoint.ts';
+import type { SandboxDeath } from './tellSandboxDeaths.ts';
 
 /** What all legs of a tour share. */
 export interface Tour {
@@ -15,11 +16,16 @@ export interface Tour {
   readonly brokers: string;
   readonly registryUrl: string;
   readonly codeFile: string;
+  /** Address of a PostgreSQL of its own; null: its stage wants none. */
+  readonly databaseUrl: string | null;
   /** For death, visit and receipt files. */
   readonly folder: string;
+  /** Services that are armed with nothing, by name; they end with the tour. */
+  readonly helpers: Map<string, ArmedProcess>;
   /** The worker that is armed with nothing; it finishes what the dead leave. */
   survivor: WorkerProcess | null;
   readonly cuts: Cut[];
+  readonly sandboxDeaths: SandboxDeath[];
   readonly violations: string[];
   /** Members that Kafka forgot although they lived: on a busy machine, or for their bad network. */
   expulsions: number;
@@ -54,17 +60,7 @@ export class Leg {
   }
 
   spawn(program: Program, armed: Armed | null, trouble: Partial<Arming> = {}, parameters: Partial<WorkerParameters> = {}): ArmedProcess {
-    const { scene, brokers, registryUrl, codeFile, folder } = this.tour;
-    const workerId = `${this.name}-v${this.victims.length + 1}`;
-    const victim = new ArmedProcess({
-      brokers, registryUrl, workerId, workload: scene.workload, ...scene.files,
-      concurrency: 100, sessionTimeoutMs: 2000, drainTimeoutMs: 10_000, frontierPatienceMs: null, ...parameters,
-    }, {
-      codeFile, armed, shakyNetwork: false, shakyRegistry: false,
-      deathFile: join(folder, `${workerId}.death`),
-      visitFile: this.#recordsVisits ? join(folder, `${workerId}.visits`) : null,
-      ...trouble,
-    }, program);
+    const victim = spawnArmed(this.tour, `${this.name}-v${this.victims.length + 1}`, program, { armed, ...trouble }, parameters, this.#recordsVisits);
     this.victims.push(victim);
     return victim;
   }
@@ -105,21 +101,47 @@ export class Leg {
     return this.scene.until(`the jobs of ${this.name} to be settled`, () => this.isSettled());
   }
 
-  /** Waits for the end of a process that was asked for it or is to die, and notes what it was. */
-  async untilGone(victim: ArmedProcess): Promise<void> {
+  /** Waits for the end of a process that was asked for it or is to die, and notes what it was. @param mayFail it may give up, told by its exit code */
+  async untilGone(victim: ArmedProcess, mayFail = false): Promise<void> {
     await this.scene.until(`${victim.name} to be gone (${JSON.stringify(victim.arming.armed)}): ${victim.lines.slice(-5).join(' | ')}`, () => !victim.alive);
     const { death, wrong, losses } = victim;
     // A busy machine flushes late, and a bad network later: what counts is what the victim had got through.
-    if (death !== null) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.durableBeforeMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
-    if (losses > 0) {
-      this.tour.expulsions += 1;
+    if (death !== null && !victim.diedItself) this.tour.sandboxDeaths.push({ pid: death.pid, worker: victim.name, atMs: death.atMs });
+    if (death !== null && victim.diedItself) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.durableBeforeMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
+    if (losses > 0 || victim.arming.darkFrom !== null) {
+      this.tour.expulsions += losses > 0 ? 1 : 0;
       this.tour.cuts.push({ type: 'expelled', worker: victim.name, atMs: this.#startedMs });
     }
-    if (wrong !== null) this.tour.violations.push(`${this.name}: ${wrong}`);
+    if (wrong !== null && !mayFail) this.tour.violations.push(`${this.name}: ${wrong}`);
   }
 
   /** What the processes of the leg saw that ended by themselves. */
   visited(): Visited[] {
-    return this.victims.flatMap(({ arming: { visitFile }, death }) => (visitFile === null || death !== null ? [] : [JSON.parse(readFileSync(visitFile, 'utf8')) as Visited]));
+    return this.victims.flatMap(({ arming: { visitFile }, death }) => (visitFile === null || death !== null ? [] : visitFilesOf(visitFile).map((file) => JSON.parse(readFileSync(file, 'utf8')) as Visited)));
   }
+}
+
+/** That of the process, and those of the processes and threads that it started. */
+function visitFilesOf(file: string): string[] {
+  return readdirSync(dirname(file)).filter((name) => name.startsWith(basename(file)) && !name.endsWith('.draft')).map((name) => join(dirname(file), name));
+}
+
+/** A service that is armed with nothing and goes on where others die: the one of that name, started when it is first asked for. */
+export function helperOf(tour: Tour, name: string, program: Program): ArmedProcess {
+  const helper = tour.helpers.get(name) ?? spawnArmed(tour, name, program, {}, {}, false);
+  tour.helpers.set(name, helper);
+  return helper;
+}
+
+function spawnArmed(tour: Tour, workerId: string, program: Program, arming: Partial<Arming>, parameters: Partial<WorkerParameters>, recordsVisits: boolean): ArmedProcess {
+  const { scene, brokers, registryUrl, codeFile, folder } = tour;
+  return new ArmedProcess({
+    brokers, registryUrl, workerId, workload: scene.workload, ...scene.files,
+    concurrency: 100, sessionTimeoutMs: 2000, drainTimeoutMs: 10_000, frontierPatienceMs: null, ...parameters,
+  }, {
+    codeFile, armed: null, shakyNetwork: false, darkFrom: null, shakyRegistry: false,
+    deathFile: join(folder, `${workerId}.death`),
+    visitFile: recordsVisits ? join(folder, `${workerId}.visits`) : null,
+    ...arming,
+  }, program);
 }

@@ -6,18 +6,22 @@
  *   --lanes 6          queues at the same time                   --stage work   only this stage; several with commas
  *   --plant NAME       arms processes that have a planted bug of the simulator: does the sweep find it?
  *   --explore          only says which points are reached        --no-singles    only the pairs
+ *   --visits-of work   explores as told, but visits only what falls to these stages
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startStack } from '../../shared/embedded/stack.ts';
+import { startPostgres } from '../postgres/startPostgres.ts';
+import { stages } from './stages.ts';
 import { sweep } from './sweep.ts';
 
 const { values } = parseArgs({
   options: {
     pairs: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, lanes: { type: 'string', default: '6' }, explore: { type: 'boolean', default: false },
     point: { type: 'string' }, phase: { type: 'string' }, stage: { type: 'string' }, report: { type: 'string' }, plant: { type: 'string' }, 'no-singles': { type: 'boolean', default: false },
+    'visits-of': { type: 'string' },
   },
 });
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
@@ -26,14 +30,18 @@ const stack = await startStack({
   host: process, env: process.env, cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache'), dataDir,
   need: { kafka: true, registry: true }, registryStorage: 'memory', ports: { kafka: 0, registry: 0 }, report: say,
 });
+const stageNames = values.stage?.split(',');
+const needsDatabase = stages.some(({ name, needsDatabase: needed }) => needed === true && stageNames?.includes(name) !== false);
+const given = process.env['DATABASE_URL'] ?? '';
+const postgres = needsDatabase && given === '' ? await startPostgres({ durable: false }) : null;
 try {
   const one = values.point !== undefined;
   const report = await sweep({
-    brokers: stack.brokers, registryUrl: stack.registryUrl, seed: Number(values.seed), lanes: Number(values.lanes), say,
+    brokers: stack.brokers, registryUrl: stack.registryUrl, databaseUrl: postgres?.url ?? (given === '' ? null : given), seed: Number(values.seed), lanes: Number(values.lanes), say,
     pairs: values.explore || one ? 0 : Number(values.pairs), singles: !values.explore && !values['no-singles'],
     bug: values.plant ?? null,
-    select: ({ point, phase }) => (values.point === undefined || point.includes(values.point)) && (values.phase === undefined || phase === values.phase),
-    ...(values.stage === undefined ? {} : { stageNames: values.stage.split(',') }),
+    select: ({ point, phase, stage }) => (values['visits-of']?.split(',').includes(stage) ?? true) && (values.point === undefined || point.includes(values.point)) && (values.phase === undefined || phase === values.phase),
+    ...(stageNames === undefined ? {} : { stageNames }),
   });
   if (values.report !== undefined) await writeFile(values.report, JSON.stringify(report, null, 1));
   const { unreached, missed, violations, ...figures } = report;
@@ -42,6 +50,7 @@ try {
   process.stdout.write(`${JSON.stringify({ ...figures, unreached: unreached.length, missed: missed.length, violations: violations.length })}\n`);
   if (violations.length > 0) process.exitCode = 1;
 } finally {
+  await postgres?.stop();
   await stack.stop();
   await rm(dataDir, { recursive: true, force: true });
 }

@@ -13,21 +13,22 @@ export type Reach = ReadonlyMap<string, number>;
 const LATEST_VISIT = 12;
 
 /**
- * Gives each point to the first stage that reaches it: in base stages each phase of it, in others the point alone, in whatever phase. Which of its
- * visits kills is drawn by the seed.
+ * Gives each point to the first stage that reaches it: in base stages each phase of it, in others the point alone, in whatever phase; what a stage
+ * revisits it is given beside that, each phase of it. Which of its visits kills is drawn by the seed.
  */
-export function planVisits(stages: readonly { readonly name: string; readonly isBase: boolean; readonly reach: Reach }[], seed: number): Visit[] {
+export function planVisits(stages: readonly { readonly name: string; readonly isBase: boolean; readonly revisits?: RegExp; readonly reach: Reach }[], seed: number): Visit[] {
   const visits: Visit[] = [];
   const planned = new Set<string>();
   const known = new Set<string>();
-  for (const { name, isBase, reach } of stages) {
+  for (const { name, isBase, revisits, reach } of stages) {
     for (const [visit, count] of reach) {
       const [phase, point] = visit.split(' ') as [Phase, string];
-      if (isBase ? planned.has(visit) : known.has(point)) continue;
+      const again = revisits?.test(visit) === true;
+      if (!again && (isBase ? planned.has(visit) : known.has(point))) continue;
       planned.add(visit);
       known.add(point);
       const nth = 1 + Math.floor(shareOf(`${seed} ${visit}`) * Math.min(LATEST_VISIT, Math.ceil(count / 3)));
-      visits.push({ stage: name, point, ...(isBase ? { phase, nth } : { phase: 'any', nth: 1 }) });
+      visits.push({ stage: name, point, ...(isBase || again ? { phase, nth } : { phase: 'any', nth: 1 }) });
     }
   }
   return visits;

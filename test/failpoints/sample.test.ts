@@ -21,7 +21,7 @@ test('breaks no promise when a process dies at an await: a sample of the sweep',
   const codeFile = join(folder, 'code.json');
   await writeFile(codeFile, JSON.stringify(code));
   const tours = [...Map.groupBy(sample, ({ stage }) => stage)].map(([name, visits]) => playTour({
-    brokers: inject('brokers'), registryUrl: inject('registryUrl'), codeFile,
+    brokers: inject('brokers'), registryUrl: inject('registryUrl'), databaseUrl: inject('databaseUrl'), codeFile,
     stage: stages.find((stage) => stage.name === name) as Stage,
     legs: visits.map((visit) => [visit]),
   }));

@@ -10,6 +10,8 @@ import { playTour, type TourReport } from './tour.ts';
 export interface SweepOptions {
   readonly brokers: string;
   readonly registryUrl: string;
+  /** As `TourOptions.databaseUrl`. */
+  readonly databaseUrl: string | null;
   readonly seed: number;
   /** Tours at the same time. */
   readonly lanes: number;
@@ -65,7 +67,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const startedMs = performance.now();
     await Promise.all(Array.from({ length: options.lanes }, async () => {
       for (const task of next) {
-        const report = await playTour({ brokers: options.brokers, registryUrl: options.registryUrl, codeFile, ...task });
+        const report = await playTour({ brokers: options.brokers, registryUrl: options.registryUrl, databaseUrl: options.databaseUrl, codeFile, ...task });
         reports.push(report);
         violations.push(...report.violations);
         legs += task.legs.length;
@@ -80,7 +82,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const exploredMs = performance.now();
     const explored = await run(chosen.map((stage) => ({ stage, legs: Array.from({ length: stage.explorations ?? 1 }, () => []) })), 'explored');
     const reachOf = new Map(explored.map(({ stage, visits }) => [stage, visits]));
-    const plan = planVisits(chosen.map(({ name, isBase }) => ({ name, isBase, reach: reachOf.get(name) ?? new Map<string, number>() })), seed);
+    const plan = planVisits(chosen.map(({ name, isBase, revisits }) => ({ name, isBase, ...(revisits === undefined ? {} : { revisits }), reach: reachOf.get(name) ?? new Map<string, number>() })), seed);
     const reached = new Set([...reachOf.values()].flatMap((visits) => [...visits.keys()].map((visit) => visit.slice(visit.indexOf(' ') + 1))));
     const loaded = new Set(explored.flatMap((report) => [...report.files]));
     const isLoaded = (point: string): boolean => loaded.has(point.slice(0, point.indexOf(':')));

@@ -7,15 +7,19 @@ import { everyPromise } from '../guarantees/promises/everyPromise.ts';
 import { risingFence } from '../guarantees/promises/risingFence.ts';
 import { findViolations } from '../guarantees/promises/guarantee.ts';
 import { Scene } from '../guarantees/scene.ts';
+import { createDatabase } from '../postgres/createDatabase.ts';
 import { queueTopicNames } from '../../shared/kafka/topics.ts';
 import type { Armed } from './failpoint.ts';
 import { FLUSH_WINDOW_MS, Leg, type Tour } from './leg.ts';
 import { settledStaysSettled } from './settledStaysSettled.ts';
 import type { Stage } from './stages.ts';
+import { tellSandboxDeaths } from './tellSandboxDeaths.ts';
 
 export interface TourOptions {
   readonly brokers: string;
   readonly registryUrl: string;
+  /** A PostgreSQL server on which databases may be created; null: no stage that wants one is played. */
+  readonly databaseUrl: string | null;
   readonly codeFile: string;
   readonly stage: Stage;
   /** One leg each; what a leg is armed with, one process after the other. Empty: nothing, and visits are recorded. */
@@ -44,10 +48,11 @@ export interface TourReport {
 const ROOT = new URL('../../', import.meta.url).href;
 
 /** Plays legs one after the other on one queue, brings it to rest, and holds what the witness saw to the promises. */
-export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: TourOptions): Promise<TourReport> {
+export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, stage, legs }: TourOptions): Promise<TourReport> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
+  const database = stage.needsDatabase === true ? await createDatabase(databaseUrl ?? '') : null;
   const scene = await Scene.open({ brokers, registryUrl, workload: stage.workload });
-  const tour: Tour = { scene, brokers, registryUrl, codeFile, folder, survivor: null, cuts: [], violations: [], expulsions: 0 };
+  const tour: Tour = { scene, brokers, registryUrl, databaseUrl: database?.url ?? null, codeFile, folder, helpers: new Map(), survivor: null, cuts: [], sandboxDeaths: [], violations: [], expulsions: 0 };
   const reports: LegReport[] = [];
   const visits = new Map<string, number>();
   const files = new Set<string>();
@@ -70,12 +75,17 @@ export async function playTour({ brokers, registryUrl, codeFile, stage, legs }: 
       reports.push({ armed, died: armed.map((one) => dead.has(one)), ms: performance.now() - startedMs });
     }
     await comeToRest(tour);
-    tour.violations.push(...judge(stage, { ...await scene.history(), cuts: tour.cuts, flushWindowMs: FLUSH_WINDOW_MS }));
+    await stage.atRest?.(tour);
+    const history = await scene.history();
+    tour.violations.push(...judge(stage, { ...history, lines: tellSandboxDeaths(history.lines, tour.sandboxDeaths), cuts: tour.cuts, flushWindowMs: FLUSH_WINDOW_MS }));
   } catch (error) {
     tour.violations.push(`leg${played.length - 1}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
   } finally {
-    for (const { victims } of played) for (const victim of victims) if (victim.alive) victim.signal('SIGKILL');
+    const alive = [...played.flatMap(({ victims }) => victims), ...tour.helpers.values()].filter((one) => one.alive);
+    for (const one of alive) one.signal('SIGKILL');
+    await Promise.all(alive.map((one) => one.ended));
     await scene.close();
+    await database?.drop();
     await rm(folder, { recursive: true, force: true });
   }
   const violations = tour.violations.map((text) => {
@@ -103,7 +113,7 @@ function judge({ name }: Stage, history: History): string[] {
   // What was discarded has left its lane for good; that none overtook it before is what the play waits for.
   if (name === 'discard') return findViolations({ held: everyPromise, givenUp: [] }, { ...history, policy: { ...history.policy, whenBuried: 'continue' } });
   // A zombie that wakes in an attempt ends it: a sink tells it by its fence, and judges without it.
-  if (name === 'frozen' || name === 'stranger') return [...risingFence.check(history), ...findViolations({ held: everyPromise, givenUp: [] }, { ...history, lines: seenByFencedSink(history.lines) })];
-  const promises = name === 'redrive' ? everyPromise : [...everyPromise, settledStaysSettled];
+  if (name === 'frozen' || name === 'stranger' || name === 'dark-run') return [...risingFence.check(history), ...findViolations({ held: everyPromise, givenUp: [] }, { ...history, lines: seenByFencedSink(history.lines) })];
+  const promises = name === 'redrive' || name === 'edit' || name === 'dark-redrive' ? everyPromise : [...everyPromise, settledStaysSettled];
   return findViolations({ held: promises, givenUp: [] }, history);
 }

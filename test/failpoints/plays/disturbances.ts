@@ -69,11 +69,3 @@ export async function freeze(leg: Leg, victim: ArmedProcess): Promise<void> {
   victim.signal('SIGCONT');
   await leg.scene.until(`${victim.name} to own something again`, () => !victim.alive || victim.lines.findLastIndex((line) => line.startsWith('active')) > victim.lines.findLastIndex((line) => line.startsWith('lost')));
 }
-
-/** Whoever watches the service asks it how it is. */
-export async function askHealth(_leg: Leg, victim: ArmedProcess): Promise<void> {
-  const port = victim.lines.map((line) => /"port":(\d+)/.exec(line)?.[1]).find((found) => found !== undefined);
-  if (port === undefined) return;
-  // It may die of the question.
-  await Promise.allSettled(['metrics', 'livez', 'readyz'].map((path) => fetch(`http://127.0.0.1:${port}/${path}`).then((answer) => answer.text())));
-}

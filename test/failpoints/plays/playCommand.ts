@@ -1,15 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { isPoison } from '../../guarantees/process/workload.ts';
 import type { AcceptedJob } from '../../guarantees/history.ts';
+import type { Arming } from '../arming.ts';
 import type { Armed } from '../failpoint.ts';
 import type { Leg } from '../leg.ts';
 import { readCommanded } from './readLog.ts';
 
+/** What may be said of buried heads; `edit`: redriven with another payload. */
+export type HeadCommand = 'redrive' | 'edit' | 'discard';
+
 /**
  * Lanes are held by buried heads; a command about these dies where it is to. What it got into Kafka is carried out, and nothing else changed: the
- * command is given again for the rest, and in the end all lanes are free.
+ * command is given again for the rest (an edit: for all, since a burial is redriven once, whatever is asked), and in the end all lanes are free.
  */
-export async function playCommand(leg: Leg, armed: readonly Armed[], command: 'redrive' | 'discard'): Promise<void> {
+export async function playCommand(leg: Leg, armed: readonly Armed[], command: HeadCommand, trouble: Partial<Arming> = {}): Promise<void> {
   for (const one of armed.length === 0 ? [null] : armed) {
     await leg.enqueue();
     let dying = true;
@@ -17,13 +21,13 @@ export async function playCommand(leg: Leg, armed: readonly Armed[], command: 'r
       await leg.untilSettled();
       const heads = findHeads(leg);
       if (heads.length === 0 && !dying) break;
-      await commandHeads(leg, heads, command, dying, one);
+      await commandHeads(leg, heads, command, dying ? { armed: one, trouble } : null);
       dying = false;
     }
   }
 }
 
-async function commandHeads(leg: Leg, heads: readonly AcceptedJob[], command: 'redrive' | 'discard', dying: boolean, armed: Armed | null): Promise<void> {
+async function commandHeads(leg: Leg, heads: readonly AcceptedJob[], command: HeadCommand, dying: { readonly armed: Armed | null; readonly trouble: Partial<Arming> } | null): Promise<void> {
   const { scene } = leg;
   const { queue } = scene.workload;
   await scene.until('the heads to be buried', async () => {
@@ -31,11 +35,12 @@ async function commandHeads(leg: Leg, heads: readonly AcceptedJob[], command: 'r
     return heads.every(({ id }) => buried.has(id));
   });
   // All that could run is settled: none is between two attempts while its fate changes.
-  if (command === 'redrive') await scene.mend();
-  if (dying) await leg.untilGone(leg.spawn({ main: 'test/failpoints/victims/command.main.ts', arguments: [command, ...heads.map(({ id }) => id)] }, armed));
-  const commanded = await readCommanded(scene);
+  if (command !== 'discard') await scene.mend();
+  const program = { main: 'test/failpoints/victims/command.main.ts', arguments: [command, JSON.stringify(heads.map(({ id, entity, sequence }) => [id, entity, sequence]))] };
+  if (dying !== null) await leg.untilGone(leg.spawn(program, dying.armed, dying.trouble), dying.trouble.darkFrom !== undefined);
+  const commanded = command === 'edit' ? new Set<string>() : await readCommanded(scene);
   const left = new Set(heads.filter(({ partition, offset }) => !commanded.has(`${partition}/${offset}`)).map(({ id }) => id));
-  if (left.size > 0) await scene.millrace[command](queue, ({ id }) => left.has(id));
+  if (left.size > 0) await scene.millrace[command === 'discard' ? 'discard' : 'redrive'](queue, ({ id }) => left.has(id));
   for (const { id } of heads) leg.freed.add(id);
   if (command === 'discard') return;
   await scene.until(`the jobs of ${leg.name} to be done`, () => {

@@ -13,9 +13,18 @@ export interface WorkerPlay {
   readonly flags?: readonly string[];
   readonly parameters?: Partial<WorkerParameters>;
   readonly trouble?: Partial<Arming>;
+  /** Called before it starts, when the survivor is there. */
+  readonly prepare?: (leg: Leg) => Promise<void>;
+  /** Called instead of `leg.enqueue()`. */
+  readonly enqueue?: (leg: Leg) => Promise<void>;
+  /** Called when all of them are gone. */
+  readonly finish?: (leg: Leg) => Promise<void>;
   /** Called when the jobs are there and it runs some. */
   readonly disturb?: (leg: Leg, victim: ArmedProcess) => Promise<void>;
 }
+
+/** Longer than one try to reach Kafka takes; a worker tries again for ever. */
+const DARK_MS = 12_000;
 
 /**
  * Armed workers, one after the other: each joins, gets jobs, and dies where it is to. The one that comes next finds the group as the death left it. A
@@ -28,21 +37,26 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
       await scene.stop(tour.survivor);
       tour.survivor = null;
     }
-    const victim = play.service === true ? spawnService(leg, one) : leg.spawn({ main: 'test/failpoints/victims/worker.main.ts', arguments: play.flags ?? [] }, one, play.trouble, play.parameters);
-    await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive);
+    await play.prepare?.(leg);
+    const victim = play.service === true ? spawnService(leg, one, play.trouble) : leg.spawn({ main: 'test/failpoints/victims/worker.main.ts', arguments: play.flags ?? [] }, one, play.trouble, play.parameters);
+    const startedMs = performance.now();
+    const isLost = (): boolean => play.trouble?.darkFrom === 'start' && performance.now() - startedMs > DARK_MS;
+    await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive || isLost());
     tour.survivor ??= await scene.startWorker({ workerId: `${leg.name}-s${leg.victims.length}`, sessionTimeoutMs: 10_000 });
-    await leg.enqueue();
+    await (play.enqueue?.(leg) ?? leg.enqueue());
     await scene.until(`${victim.name} to run a job`, () => !victim.alive || leg.isBusy(victim) || leg.isSettled());
     if (victim.alive) await play.disturb?.(leg, victim);
     if (one !== null && one.phase !== 'stop') await scene.until(`${victim.name} to die`, () => !victim.alive || leg.isSettled());
     if (victim.alive) victim.signal('SIGTERM');
-    await leg.untilGone(victim);
+    // Who can reach nobody may give up.
+    await leg.untilGone(victim, play.trouble?.darkFrom !== undefined);
     await scene.sightCommits();
   }
+  await play.finish?.(leg);
   await leg.untilSettled();
 }
 
-function spawnService(leg: Leg, armed: Armed | null): ArmedProcess {
+function spawnService(leg: Leg, armed: Armed | null, trouble: Partial<Arming> = {}): ArmedProcess {
   const { brokers, registryUrl } = leg.tour;
   return leg.spawn({
     main: 'services/worker/main.ts',
@@ -51,5 +65,5 @@ function spawnService(leg: Leg, armed: Armed | null): ArmedProcess {
       KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl, MILLRACE_WORKER_ID: `${leg.name}-v${leg.victims.length + 1}`, MILLRACE_HTTP_PORT: '0',
       MILLRACE_START_JITTER: '20ms', MILLRACE_SESSION_TIMEOUT: '6s', MILLRACE_LOG_LEVEL: 'info',
     },
-  }, armed);
+  }, armed, trouble);
 }

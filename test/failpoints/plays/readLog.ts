@@ -1,6 +1,6 @@
 import type { AcceptedJob } from '../../guarantees/history.ts';
 import type { Scene } from '../../guarantees/scene.ts';
-import { headerNames } from '../../../shared/kafka/envelope.ts';
+import { headerNames, readRetryRecord } from '../../../shared/kafka/envelope.ts';
 import { scanTopic } from '../../../shared/kafka/scanTopic.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 
@@ -30,4 +30,21 @@ export async function readCommanded({ broker, admin, workload: { queue } }: Scen
     },
   });
   return commanded;
+}
+
+/** The entities that stand still, by the marks of the partitions' owners: they have heeded the command. */
+export async function readPausedKeys({ broker, admin, workload: { queue } }: Scene): Promise<Set<string>> {
+  const paused = new Set<string>();
+  await scanTopic({
+    broker, admin, topic: queueTopicNames(queue).retry,
+    visit(partition, record) {
+      const read = readRetryRecord(record, queue, partition, 0);
+      if (read.type !== 'mark' && read.type !== 'applied') return;
+      const key = /^pause\/key:(.*)$/s.exec(read.key)?.[1];
+      if (key === undefined) return;
+      if (read.type === 'mark') paused.add(key);
+      else paused.delete(key);
+    },
+  });
+  return paused;
 }

@@ -1,4 +1,7 @@
-/** A worker of an application: `createMillrace` and `work`. Says `ready` and each loss of partitions. */
+/**
+ * A worker of an application: `createMillrace` and `work`. Says `ready` and each loss of partitions. `--no-topics`: it makes none; `--isolated`: its kind
+ * runs in sandboxes.
+ */
 import { createMillrace } from '../../../shared/millrace.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
@@ -22,8 +25,10 @@ const topics = process.argv.includes('--no-topics') ? false : { partitions: 6, r
 const millrace = createMillrace({ brokers, registryUrl, topics, logger: createLogger({ level: 'silent', service: 'victim', clock: systemClock }) });
 process.on('SIGTERM', () => { void millrace.close().then(() => { process.exit(0); }); });
 process.stdin.on('end', () => { process.exit(1); }).resume();
-await millrace.work([witnessedJob(parameters)], {
-  workerId, concurrency, sessionTimeoutMs, drainTimeoutMs, observe: () => observer,
+const job = witnessedJob(parameters);
+const isolated = { ...job, handle: null, isolated: { handler: new URL('./isolatedStep.ts', import.meta.url).href, maxMemoryBytes: 512 * 1024 * 1024 } };
+await millrace.work([process.argv.includes('--isolated') ? isolated : job], {
+  sandboxes: 2, abortGraceMs: 100, workerId, concurrency, sessionTimeoutMs, drainTimeoutMs, observe: () => observer,
   ...(frontierPatienceMs === null ? {} : { limits: { frontierPatienceMs } }),
 });
 say('ready');
