@@ -1,5 +1,5 @@
 /** millrace: durable background jobs on Kafka, ordered per entity even through retries. */
-export { createMillrace, type Millrace, type MillraceOptions, type RedriveOptions, type WorkOptions } from './millrace.ts';
+export { createMillrace, type DiscardOptions, type Millrace, type MillraceOptions, type RedriveOptions, type WorkOptions } from './millrace.ts';
 
 export { defineJob } from './jobs/defineJob.ts';
 export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';

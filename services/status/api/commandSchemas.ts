@@ -12,10 +12,11 @@ const selection = {
 
 const sendingBody = {
   ...selection,
-  all: { type: 'boolean', default: false, description: 'All dead jobs of the queue; needed where nothing is selected.' },
+  // Without a type: else null and texts would be taken for yes or no.
+  all: { enum: [true, false], default: false, description: 'All dead jobs of the queue; needed where nothing is selected.' },
   max: { type: 'integer', minimum: 1, maximum: 100_000, default: 1000, description: 'No more than so many: of each partition the first in their lanes.' },
   perSecond: { type: 'number', exclusiveMinimum: 0, maximum: 100_000, description: 'No faster than this.' },
-  dryRun: { type: 'boolean', default: false, description: 'Only counts, and shows some.' },
+  dryRun: { enum: [true, false], default: false, description: 'Only counts, and shows some.' },
 } as const;
 
 export const redriveManyBody = { type: 'object', additionalProperties: false, properties: sendingBody } as const;

@@ -55,7 +55,7 @@ export const databaseKeys = {
 
 /** Who may use an API. */
 export const apiKeys = {
-  apiToken: text({ env: 'MILLRACE_API_TOKEN', secret: true, allow: /^\S{16,512}$/, expected: '16 to 512 characters without spaces', prose: 'Requests to the status API must bear it (Authorization: Bearer …), all but that for its description. Not set: everybody may read, and give commands.' }),
+  apiToken: text({ env: 'MILLRACE_API_TOKEN', secret: true, allow: /^\S{16,512}$/, expected: '16 to 512 characters without spaces', prose: 'Requests to the status API must bear it (Authorization: Bearer …), all but that for its description; the command line sends it. Not set: everybody may read, and give commands.' }),
 };
 
 /** How the status service works. */

@@ -109,6 +109,14 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
     expect(await ask('POST', '/v1/jobs/nobody/cancel', 404)).toMatchObject({ code: 'JOB_UNKNOWN' });
   });
 
+  it('count the doubles of a job, which are jobs of their own', async () => {
+    await millrace.enqueue(job, payload('twin', 1), { id: 'twin', unique: '1h' });
+    await untilState('twin', 'done');
+    await millrace.enqueue(job, payload('twin', 2), { id: 'twin', unique: '1h' });
+    await until<JobView>('/v1/jobs/twin', ({ duplicates }) => duplicates === 1);
+    expect((await ask<{ jobs: JobView[] }>('GET', '/v1/jobs?id=twin', 200)).jobs.map(({ state, reason, duplicate, duplicates }) => [state, reason, duplicate, duplicates])).toEqual([['cancelled', 'duplicate', true, 0], ['done', null, false, 1]]);
+  });
+
   it('show a dead job whole, refuse a payload that does not fit, and run it with another one, once', async () => {
     const [id = ''] = await bury('edit', 1);
     const shown = await ask<{ headers: Record<string, string>; events: TimelineView[] }>('GET', `/v1/jobs/${id}/dead`, 200);
@@ -146,6 +154,7 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
     expect(rehearsed.sample.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
     expect(await ask('POST', '/v1/queues/orders/redrive', 200, { fingerprint: rehearsed.groups[0]?.fingerprint, keys: keys.slice(0, 2), dryRun: true })).toMatchObject({ matching: 2 });
     expect(await ask('POST', '/v1/queues/orders/redrive', 422, { max: 5 })).toMatchObject({ code: 'BAD_COMMAND' });
+    for (const dryRun of [null, 'true', 1]) expect(await ask('POST', '/v1/queues/orders/redrive', 422, { all: true, dryRun })).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field: 'body.dryRun' }] });
     expect(await ask('POST', '/v1/queues/none/redrive', 404, { all: true })).toMatchObject({ code: 'QUEUE_UNKNOWN' });
     expect(await ask('POST', '/v1/queues/orders/redrive', 422, { key: 'a' })).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field: 'body.key' }] });
     expect(ran.filter((one) => one.startsWith('bad-many'))).toHaveLength(6);
