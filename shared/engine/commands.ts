@@ -18,14 +18,15 @@ const REDRIVEN_FOR_MS = 400 * 86_400_000;
  * more. A command that meets a job on its way out (the dead letter was seen before its burial was settled) waits until it is out; one about a job
  * whose main record is yet to be read waits for that.
  */
-export function readCommand(partition: Partition, record: CommandRecord | PauseRecord, now: number): void {
+export function readCommand(partition: Partition, record: CommandRecord | PauseRecord): void {
   const former = partition.commands.get(record.key);
   // Said twice (a redrive by two operators): an answer that is under way lies behind both.
   const command: PendingCommand = { record, applied: former?.applied ?? false, logOffset: -1, logEpoch: 0, logSeq: 0 };
   if (former !== undefined) partition.log.forget(former);
   partition.log.note(command, record.offset, partition.log.epoch, partition.log.seq + 1);
   partition.commands.set(record.key, command);
-  if (partition.phase === 'active') applyCommands(partition, now);
+  partition.unapplied.delete(record.key);
+  if (!command.applied) partition.unapplied.set(record.key, command);
 }
 
 /** The log says that a command was applied. */
@@ -34,16 +35,18 @@ export function commandApplied(partition: Partition, key: string): void {
   if (command === undefined) return;
   partition.log.forget(command);
   partition.commands.delete(key);
+  partition.unapplied.delete(key);
 }
 
+/** Applies what can be applied. Called when something changed that they may wait for, once for many records: there may be a hundred thousand of them. */
 export function applyCommands(partition: Partition, now: number): void {
-  for (const pending of partition.commands.values()) {
-    if (pending.applied) continue;
+  for (const [key, pending] of partition.unapplied) {
     const { record } = pending;
     if (record.type === 'pause') {
       pending.applied = true;
       pause(partition, record);
     } else applyToJob(partition, pending, record, now);
+    if (pending.applied) partition.unapplied.delete(key);
   }
 }
 
@@ -165,10 +168,14 @@ function edit(partition: Partition, job: Job, { job: edited }: CommandRecord): v
 }
 
 function insertReread(partition: Partition, job: Job): void {
-  partition.reread.push(job);
-  const rest = partition.reread.slice(partition.rereadIndex).sort((a, b) => a.offset - b.offset);
-  partition.reread = rest;
-  partition.rereadIndex = 0;
+  const { reread } = partition;
+  let low = partition.rereadIndex;
+  for (let high = reread.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if ((reread[middle] as Job).offset < job.offset) low = middle + 1;
+    else high = middle;
+  }
+  reread.splice(low, 0, job);
 }
 
 function cancel(partition: Partition, record: CommandRecord, job: Job, now: number): void {

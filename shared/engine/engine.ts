@@ -154,7 +154,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       readLogRecord(partition, record, now);
     }
     partition.log.position = Math.max(partition.log.position, nextOffset);
-    if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);
+    if (partition.phase === 'active' && partition.unapplied.size > 0) applyCommands(partition, now);
     partition.commitDue ||= partition.phase === 'active' && records.length > 0;
     leaseIfRestored(partition, now);
   }
@@ -287,7 +287,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (takeIn(partition, this.#options.parse, now)) this.#unread.add(partition);
     else this.#unread.delete(partition);
     // Some may have waited for a job that is here now.
-    if (partition.commands.size > 0 && partition.phase === 'active') applyCommands(partition, now);
+    if (partition.unapplied.size > 0 && partition.phase === 'active') applyCommands(partition, now);
     if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * this.share * RESUME_SHARE) {
       partition.mainPaused = false;
       this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });

@@ -85,7 +85,7 @@ export function published<R extends MainRecord>(engine: Engine<R>, partition: Pa
       for (const event of partition.events.acked(now)) eventAcked(partition, event, now);
       break;
   }
-  if (partition.phase === 'active' && partition.commands.size > 0) applyCommands(partition, now);
+  if (partition.phase === 'active' && partition.unapplied.size > 0) applyCommands(partition, now);
   engine.checkDrained(partition);
 }
 

@@ -113,6 +113,8 @@ export class Partition {
   /** Keys of marks that somebody wrote about who must not, while we restored; true: as if there were one. */
   readonly owedMarks = new Map<string, boolean>();
   readonly commands = new Map<string, PendingCommand>();
+  /** Those of them whose effect is still to come, in the order of the log. */
+  readonly unapplied = new Map<string, PendingCommand>();
   /** Keys of the commands that are answered once the job that they ended is settled. */
   readonly answers = new Map<Job, string>();
   /** Cancelled jobs that still run. */

@@ -19,7 +19,7 @@ export function readLogRecord(partition: Partition, record: RoomRecord, now: num
       return;
     case 'command':
     case 'pause':
-      readCommand(partition, record, now);
+      readCommand(partition, record);
       return;
     case 'wait':
     case 'tombstone':

@@ -294,6 +294,21 @@ describe('an id that may come again', () => {
   });
 });
 
+describe('tens of thousands of commands', () => {
+  it('about jobs that are yet to come take no time that grows with their square', () => {
+    const solo = new Solo().open();
+    const from = solo.partition.log.position;
+    const nothing = { timestampMs: 0, id: 'x', kind: 'plain', policy: plainPolicy, key: Buffer.from('a'), value: null, headers: undefined, bytes: 1, notBeforeMs: 0, uniqueForMs: 0, fault: null };
+    const beganMs = performance.now();
+    for (let at = 0; at < 40_000; at += 1000) {
+      const records = Array.from({ length: 1000 }, (_, n) => ({ type: 'command', command: 'cancel', offset: from + at + n, key: `cancel/${at + n}`, job: { ...nothing, offset: 1_000_000 + at + n }, firstFailure: null }) as const);
+      solo.engine.fetchedRetry(solo.partition.number, records, from + at + 1000, solo.now);
+    }
+    expect(solo.partition.commands.size).toBe(40_000);
+    expect(performance.now() - beganMs).toBeLessThan(5000); // more than half a minute, where each command looks at all that stand
+  });
+});
+
 describe('what an attempt says', () => {
   it('of its progress is told once a flush, the last word only', () => {
     const solo = new Solo().open();
