@@ -5,7 +5,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { Isolation } from '../jobs/jobDefinition.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { GUARD_FD, OUT_OF_MEMORY } from './guardChannel.ts';
-import type { FromSandbox, HandlerEnd, SandboxLine, SandboxTask, ToSandbox } from './sandboxMessages.ts';
+import type { FromSandbox, HandlerEnd, SandboxLine, SandboxSays, SandboxTask, ToSandbox } from './sandboxMessages.ts';
 
 /** How an attempt in a sandbox ended. `died`: its process did, by itself or by {@link Sandbox.kill}. */
 export type SandboxEnd = HandlerEnd | { readonly type: 'died'; readonly error: MillraceError };
@@ -78,7 +78,8 @@ class ChildSandbox implements Sandbox {
     guard?.on('data', (said) => { if (said.toString().includes(OUT_OF_MEMORY)) this.#outOfMemory = true; });
     guard?.on('error', () => undefined);
     child.on('message', (message) => {
-      const said = message as FromSandbox;
+      const said = (message as SandboxSays | null)?.millrace;
+      if (said === undefined) return; // not of ours
       if (said.type === 'ready') {
         cancelTimeout();
         ready.resolve();

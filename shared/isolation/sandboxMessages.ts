@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
-import type { ReplayMark } from '../jobs/jobContext.ts';
+import type { ReplayMark, ScheduleTick } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
 import type { Failure, Outcome } from '../jobs/outcome.ts';
 
@@ -17,6 +17,7 @@ export interface SandboxTask {
   /** What the kind's `lock` option took. */
   readonly lock?: HeldLock | null;
   readonly replay?: ReplayMark | null;
+  readonly tick?: ScheduleTick | null;
 }
 
 /** How the handler ended: with an answer, or with something thrown, of which name, code and message arrive. */
@@ -44,3 +45,8 @@ export type FromSandbox =
   | ({ readonly type: 'log'; readonly number: number } & SandboxLine)
   | { readonly type: 'progress'; readonly number: number; readonly fraction: number; readonly note: string | null }
   | { readonly type: 'ended'; readonly number: number; readonly end: HandlerEnd; readonly rssBytes: number };
+
+/** As it goes over the channel: a library that the handler uses may take the worker for a parent of another kind, and talk to it as well. */
+export interface SandboxSays {
+  readonly millrace: FromSandbox;
+}

@@ -39,11 +39,15 @@ export type Outcome =
 
 /** The same in every copy of this module: an application may load millrace twice, built and from source, or in two versions. */
 const made = Symbol.for('millrace.outcome');
-const brand = <T extends Outcome>(outcome: T): T => Object.defineProperty(outcome, made, { value: true });
+const brand = <T extends Outcome>(outcome: T): T => Object.freeze(Object.defineProperty(outcome, made, { value: true }));
 
-/** True for what {@link done}, {@link retry}, {@link snooze} and {@link dead} return; false for look-alikes. */
+/** True for what {@link done}, {@link retry}, {@link snooze} and {@link dead} return; false for look-alikes. Never throws. */
 export function isOutcome(value: unknown): value is Outcome {
-  return typeof value === 'object' && value !== null && made in value;
+  try {
+    return typeof value === 'object' && value !== null && made in value;
+  } catch {
+    return false; // a Proxy may throw at any touch
+  }
 }
 
 export const DONE: Outcome = brand({ type: 'done' });

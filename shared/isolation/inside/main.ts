@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { describeFailure } from '../../jobs/describeFailure.ts';
-import type { FromSandbox, ToSandbox } from '../sandboxMessages.ts';
+import type { FromSandbox, SandboxSays, ToSandbox } from '../sandboxMessages.ts';
 import { createServant } from './servant.ts';
 import { loadHandler } from './loadHandler.ts';
 
@@ -17,7 +17,10 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 
 // Unsent is unsaid: once the channel is gone the worker is, too, and the guard ends this process.
-const tell = (message: FromSandbox): void => { if (process.connected) process.send?.(message, undefined, undefined, () => undefined); };
+const tell = (message: FromSandbox): void => { if (process.connected) process.send?.({ millrace: message } satisfies SandboxSays, undefined, undefined, () => undefined); };
+
+// Without the channel nobody hears how an attempt ends: the handler has closed it, or the worker is gone.
+process.on('disconnect', () => { process.exit(1); });
 
 // What the promise of an attempt left behind is no reason to end the attempt that runs now.
 process.on('unhandledRejection', (error) => {

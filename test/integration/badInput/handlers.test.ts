@@ -47,6 +47,8 @@ const handlers: readonly HandlerCase[] = [
   { title: 'answers a list of 100 MB', handle: () => Array.from({ length: 100 }, () => 'x'.repeat(1_000_000)), buried: { code: 'BAD_ANSWER' } },
   { title: 'answers a function', handle: () => () => undefined, buried: { code: 'BAD_ANSWER' } },
   { title: 'answers a proxy that throws', handle: () => new Proxy({}, { get: () => { throw new Error('no touching'); } }), buried: {} },
+  { title: 'answers a proxy that throws when it is asked what it has', handle: () => new Proxy({}, { has: () => { throw new Error('no asking'); } }), buried: { code: 'BAD_ANSWER' } },
+  { title: 'promises such a proxy', handle: () => Promise.resolve(new Proxy({}, { has: () => { throw new Error('no asking'); } })), buried: { code: 'BAD_ANSWER' } },
   { title: 'answers a promise whose own then throws', handle: () => Object.assign(Promise.resolve(), { then: () => { throw new Error('bad then'); } }), buried: { message: /bad then/ } },
   { title: 'answers a promise of a class that cannot be made', handle: () => Object.defineProperty(Promise.resolve(), 'constructor', { get: () => { throw new Error('no class'); } }), buried: { message: /no class/ } },
   { title: 'answers a thenable that calls back twice', handle: () => ({ then: (done: (value: unknown) => void, failed: (error: unknown) => void) => { done(undefined); done(retry()); failed(new Error('late')); } }), buried: null },

@@ -83,7 +83,7 @@ describe('an attempt in a sandbox', () => {
 
 describe('a sandbox dies alone, and says of what, when its handler', () => {
   const byItself: readonly (readonly [string, RegExp])[] = [
-    ['exit', /exit code 0/], ['exit with 7', /exit code 7/], ['kill its process', /SIGSEGV/], ['abort its process', /SIGABRT/], ['throw in a timer', /exit code 1/],
+    ['leave its parent', /exit code 1/], ['exit', /exit code 0/], ['exit with 7', /exit code 7/], ['kill its process', /SIGSEGV/], ['abort its process', /SIGABRT/], ['throw in a timer', /exit code 1/],
   ];
   it.each(byItself)('decides to %s', async (note, how) => {
     const end = await run(startOne(), note);
@@ -129,6 +129,13 @@ describe('a sandbox', () => {
     ['ends its process', './handlers/exits.ts', /exit code 4/],
   ])('whose module %s is never ready, and says why', async (_, module, why) => {
     await expect(startOne(512, module).ready).rejects.toMatchObject({ code: 'SANDBOX_NOT_STARTED', message: expect.stringMatching(why) as unknown });
+  });
+
+  it('does not take what a library in it says to a parent for its own words', async () => {
+    const sandbox = startOne();
+    expect(await run(sandbox, 'talk to its parent')).toEqual({ type: 'answered', outcome: { type: 'done' } });
+    expect(await run(sandbox, 'succeed')).toMatchObject({ type: 'answered' });
+    expect(strays).toEqual([]);
   });
 
   it('that has died ends what it is given at once', async () => {

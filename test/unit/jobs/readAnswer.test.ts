@@ -4,6 +4,7 @@ import { readAnswer, readBatchAnswer } from '../../../shared/jobs/readAnswer.ts'
 
 const now = 1_790_000_000_000;
 const jobs = [{ id: 'a' }, { id: 'b' }, { id: 'c' }];
+const untouchable = new Proxy({}, { has: () => { throw new Error('no touching'); } });
 const revoked = (() => { const { proxy, revoke } = Proxy.revocable([], {}); revoke(); return proxy as unknown; })();
 
 describe('a handler\'s answer', () => {
@@ -19,6 +20,17 @@ describe('a handler\'s answer', () => {
 
   it.each([null, true, 'done', { type: 'done' }, [DONE], Symbol('x')])('%s is a failed attempt, not silent success', (answer) => {
     expect(readAnswer(answer, now)).toMatchObject({ type: 'retry', afterMs: null, failure: { code: 'BAD_ANSWER', at: now } });
+  });
+});
+
+describe('an answer that hurts whoever looks at it', () => {
+  it.each([['a proxy that cannot be asked', untouchable], ['a revoked proxy', revoked]])('(%s) is a failed attempt', (_, answer) => {
+    expect(readAnswer(answer, now)).toMatchObject({ type: 'retry', failure: { code: 'BAD_ANSWER' } });
+    expect(readBatchAnswer(jobs, [DONE, answer, DONE], now)).toMatchObject([{ type: 'done' }, { failure: { code: 'BAD_ANSWER' } }, { type: 'done' }]);
+  });
+
+  it('cannot be made of an outcome: those do not change', () => {
+    for (const outcome of [DONE, done({ a: 1 }), retry('1s'), snooze('1s'), dead('x')]) expect(() => Object.assign(outcome, { type: 'other', afterMs: NaN })).toThrow(TypeError);
   });
 });
 

@@ -28,6 +28,12 @@ const acts: Readonly<Record<string, Act>> = {
   'throw what cannot be touched': () => { throw new Proxy({}, { get: () => { throw new Error('no touching'); } }); }, // eslint-disable-line @typescript-eslint/only-throw-error
   'answer 100 MB': () => 'x'.repeat(100 * 1024 * 1024),
   'answer a function': () => () => undefined,
+  'talk to its parent': async () => {
+    for (const word of [null, 'ready', 7, [], { type: 'log', level: 'shout', message: 'x' }, { type: 'ended', number: 1, end: { type: 'answered', outcome: { type: 'bogus' } }, rssBytes: 0 }, { type: 'unusable' }, { millrace: undefined }]) {
+      await new Promise((sent) => { process.send?.(word, undefined, undefined, sent); });
+    }
+  },
+  'leave its parent': () => { process.disconnect?.(); return never; },
   'exit': () => process.exit(0),
   'exit with 7': () => process.exit(7),
   'kill its process': () => { process.kill(process.pid, 'SIGSEGV'); return never; },
