@@ -35,6 +35,8 @@ const byCode: Partial<Record<ErrorCode, ExitCode>> = {
   TOPIC_MISSING: exitCodes.notFound,
   UNKNOWN_KIND: exitCodes.notFound,
   SCHEMA_UNKNOWN: exitCodes.notFound,
+  SCHEDULE_UNKNOWN: exitCodes.notFound,
+  TAG_RULE_UNKNOWN: exitCodes.notFound,
   GROUP_IN_USE: exitCodes.refused,
   NEEDS_FORCE: exitCodes.refused,
 };

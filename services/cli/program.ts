@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CliHost } from './cliHost.ts';
 import type { Perform } from './command.ts';
+import { addClaimCommands } from './commands/claims.ts';
 import { addDeadCommands } from './commands/dead.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEnqueueCommand } from './commands/enqueue.ts';
@@ -10,7 +11,9 @@ import { addPauseCommands } from './commands/pauses.ts';
 import { addQueueCommand } from './commands/queues.ts';
 import { addRedriveCommands } from './commands/redrive.ts';
 import { addReplayCommand } from './commands/replay.ts';
+import { addScheduleCommands } from './commands/schedules.ts';
 import { addStatusCommands } from './commands/status.ts';
+import { addTagCommands } from './commands/tags.ts';
 import { addTopicCommands } from './commands/topics.ts';
 import { exitCodeMeanings } from './exitCodes.ts';
 
@@ -40,14 +43,17 @@ export function createProgram(host: Pick<CliHost, 'stdout' | 'stderr'>, perform:
   program.commandsGroup('The dead:');
   addDeadCommands(program, perform);
   addRedriveCommands(program, perform);
+  addTagCommands(program, perform);
   program.commandsGroup('Queues:');
   addQueueCommand(program, perform);
   addPauseCommands(program, perform);
   addReplayCommand(program, perform);
   addMoveOffsetsCommand(program, perform);
+  addScheduleCommands(program, perform);
   program.commandsGroup('The cluster:');
   addTopicCommands(program, perform);
   addDoctorCommand(program, perform);
+  addClaimCommands(program, perform);
   program.addHelpText('after', `\nExit codes:\n${exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning.replaceAll('`', '')}`).join('\n')}`);
   return program;
 }

@@ -8,7 +8,8 @@ import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts
 import type { Admin, Broker } from '../../shared/kafka/port.ts';
 import { systemClock, type Clock } from '../../shared/runtime/clock.ts';
 import { apiKeys, cliKeys, connectionKeys, knownNames } from '../../shared/runtime/config/keys.ts';
-import { readConfig } from '../../shared/runtime/config/readConfig.ts';
+import type { ConfigKey } from '../../shared/runtime/config/declare.ts';
+import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 import type { CliHost } from './cliHost.ts';
 import { createShow, type Show } from './show/show.ts';
 import { createStatusClient, type StatusClient } from './statusClient.ts';
@@ -38,6 +39,8 @@ export interface Session {
   commandTools(): Promise<CommandTools>;
   /** Calls `work` with a signal that Ctrl-C aborts. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Further settings of the environment. @throws MillraceError BAD_CONFIG */
+  settings<D extends Readonly<Record<string, ConfigKey<unknown>>>>(keys: D): ConfigOf<D>;
   close(): Promise<void>;
 }
 
@@ -91,6 +94,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
       await producer().start();
       return { broker: broker(), admin: admin(), producer: producer() };
     },
+    settings: (keys) => readConfig(keys, given, knownNames),
     async interruptible(work) {
       const controller = new AbortController();
       const stop = host.onInterrupt(() => { controller.abort(); });

@@ -4,7 +4,7 @@ import { MillraceError } from '../../shared/errors/MillraceError.ts';
 /** Asks the status service. All throw STATUS_UNAVAILABLE where it does not answer, and what it answers with its code. */
 export interface StatusClient {
   get<Answer>(path: string, query?: Readonly<Record<string, string | number | readonly string[] | undefined>>): Promise<Answer>;
-  post<Answer>(path: string, body: object): Promise<Answer>;
+  send<Answer>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<Answer>;
 }
 
 const TIMEOUT_MS = 40_000;
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 40_000;
 /** @param url its base, such as "http://127.0.0.1:9420" @param token that its requests must bear; null: none */
 export function createStatusClient(url: string, token: string | null = null): StatusClient {
   const base = url.replace(/\/+$/, '');
-  const ask = async <Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> => {
+  const ask = async <Answer>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<Answer> => {
     let response: Response;
     let text: string;
     try {
@@ -37,7 +37,7 @@ export function createStatusClient(url: string, token: string | null = null): St
       }
       return ask('GET', search.size === 0 ? path : `${path}?${search.toString()}`);
     },
-    post: (path, body) => ask('POST', path, body),
+    send: ask,
   };
 }
 

@@ -1,10 +1,13 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { openClaims } from '../../../shared/claims/openClaims.ts';
+import { openDatabase } from '../../../shared/database/openDatabase.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { ReplayPlan } from '../../../shared/replay/planReplay.ts';
 import { replay, type ReplayDeath, type ReplayOptions, type ReplaySummary } from '../../../shared/replay/replay.ts';
 import type { OffsetRange, ReplayRange } from '../../../shared/replay/replayRange.ts';
+import { claimKeys, databaseKeys } from '../../../shared/runtime/config/keys.ts';
 import { loadJobs } from '../../../shared/runtime/loadJobs.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { addCommand, type Perform } from '../command.ts';
@@ -12,6 +15,7 @@ import { exitCodes, type ExitCode } from '../exitCodes.ts';
 import { collect, readPositive, readWhole } from '../read/readNumber.ts';
 import { collectOffsets } from '../read/readOffsets.ts';
 import { readTime } from '../read/readTime.ts';
+import type { Session } from '../session.ts';
 import { ageText, spanText } from '../show/age.ts';
 import { cut, renderFields, renderTable } from '../show/table.ts';
 
@@ -65,22 +69,34 @@ export function addReplayCommand(program: Command, perform: Perform): void {
       const reportPath = report === undefined ? null : resolve(session.host.cwd, report);
       if (reportPath !== null && options.name === undefined && !dryRun) writeFileSync(reportPath, '');
       const range = readRange(options, now);
+      const worker = await openWorkerParts(session, options.concurrency);
       const summary = await session.interruptible((signal) => replay(
         { broker: session.broker, registry: session.registry, clock: session.clock, logger: createLogger({ level: 'warn', service: 'replay', destination: { write: (text) => { session.host.stderr.write(text); } } }) }, String(queue), jobs,
         {
           name, signal, dryRun, onFailure, ...(range === null ? {} : { range }),
           ...(options.kind === undefined ? {} : { kinds: options.kind }), ...(options.key === undefined ? {} : { keys: options.key }), ...(options.perSecond === undefined ? {} : { perSecond: options.perSecond }),
-          ...(options.concurrency === undefined ? {} : { worker: { concurrency: options.concurrency } }),
+          worker: worker.options,
           planned: (plan) => { if (!dryRun) session.show.note(`replay ${name} of ${String(queue)}: ${plan.jobs} jobs. Ctrl-C stops it; --name ${name} goes on`); },
           progress: ({ settled, dead, total, perSecond, leftMs }) => { session.show.bar.show({ done: settled, total, perSecond, leftMs, ...(dead === 0 ? {} : { note: `${dead} dead` }) }); },
           died: (death: ReplayDeath) => { if (reportPath !== null) appendFileSync(reportPath, `${JSON.stringify(death)}\n`); },
         } satisfies ReplayOptions,
-      ));
+      ).finally(worker.close));
       session.show.bar.clear();
       session.show.result(dryRun ? { queue, name, dryRun, plan: summary.plan } : { queue, ...summary }, () => (dryRun ? renderPlan(summary.plan, now) : renderSummary(summary)));
       return endOf(summary, dryRun);
     },
   });
+}
+
+/** What the queue's workers have by their settings, the replay's has too: a database, a store of large payloads. */
+async function openWorkerParts(session: Session, concurrency: number | undefined): Promise<{ readonly options: NonNullable<ReplayOptions['worker']>; readonly close: () => Promise<void> }> {
+  const { databaseUrl } = session.settings({ databaseUrl: databaseKeys.databaseUrl });
+  const largePayloads = await openClaims(session.settings(claimKeys));
+  const database = databaseUrl === null ? null : await openDatabase({ url: databaseUrl, folder: null, host: session.host, applicationName: 'millrace-replay' });
+  return {
+    options: { ...(concurrency === undefined ? {} : { concurrency }), ...(largePayloads === null ? {} : { largePayloads }), ...(database === null ? {} : { database }) },
+    close: async () => { await database?.close(); },
+  };
 }
 
 function endOf({ plan, dead, complete }: ReplaySummary, dryRun: boolean): ExitCode {
