@@ -4,7 +4,7 @@ export { createMillrace, type DiscardOptions, type Millrace, type MillraceOption
 export { defineJob } from './jobs/defineJob.ts';
 export type { IsolatedOptions, JobOptions } from './jobs/jobOptions.ts';
 export type { BatchAnswer, Handle, HandlerAnswer, Isolation, JobDefinition, PayloadOf } from './jobs/jobDefinition.ts';
-export type { BatchContext, BatchJob, JobContext, JobLogger, ReplayMark } from './jobs/jobContext.ts';
+export type { BatchContext, BatchJob, JobContext, JobLogger, ReplayMark, ScheduleTick } from './jobs/jobContext.ts';
 export type { HeldLock, JobTransaction, LockChoice, LockOptions, StatementValue } from './jobs/jobEffects.ts';
 export { dead, done, locked, retry, snooze, type BuryReason, type Failure, type Outcome } from './jobs/outcome.ts';
 export { PermanentError } from './jobs/permanentError.ts';

@@ -21,6 +21,14 @@ export interface ReplayMark {
   readonly name: string;
 }
 
+/** What a run of a schedule stands for. */
+export interface ScheduleTick {
+  /** The schedule's name. */
+  readonly schedule: string;
+  /** The tick, which may be long past where it was made up for; of a run that somebody asked for: when they did. */
+  readonly at: Date;
+}
+
 /** What a handler knows about its attempt. Read what you need (destructuring works); its parts are made when first read. */
 export interface JobContext {
   /**
@@ -72,6 +80,8 @@ export interface JobContext {
   readonly lock: HeldLock | null;
   /** Not null while history is run again (docs/replay.md): leave out then what must not happen twice, such as mails. Effects of {@link transaction} and {@link once} happen once in each replay. */
   readonly replay: ReplayMark | null;
+  /** Not null in runs of a schedule (docs/schedules.md). */
+  readonly tick: ScheduleTick | null;
 }
 
 /** One job of a batch, as `handleBatch` gets it. Fields as in {@link JobContext}. */
@@ -82,6 +92,7 @@ export interface BatchJob<P> {
   readonly attempt: number;
   readonly fence: number;
   readonly enqueuedAt: Date;
+  readonly tick: ScheduleTick | null;
   /** Aborted with CANCELLED when this job was cancelled; what concerns the whole run, the context's signal says. */
   readonly signal: AbortSignal;
   readonly progress: (fraction: number, note?: string) => void;
@@ -115,6 +126,7 @@ export interface AttemptFacts {
   /** What the kind's `lock` option took. */
   readonly lock?: HeldLock | null;
   readonly replay?: ReplayMark | null;
+  readonly tick?: ScheduleTick | null;
   /** The same each time. Left out, or null: there is no database. */
   effects?(): AttemptEffects | null;
 }
@@ -176,6 +188,7 @@ export class AttemptContext implements JobContext {
   }
   get lock(): HeldLock | null { return this.#facts.lock ?? null; }
   get replay(): ReplayMark | null { return this.#facts.replay ?? null; }
+  get tick(): ScheduleTick | null { return this.#facts.tick ?? null; }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
@@ -226,6 +239,7 @@ export class BatchMember<P> implements BatchJob<P> {
     return this.#controller.signal;
   }
 
+  get tick(): ScheduleTick | null { return this.#facts.tick ?? null; }
   get progress(): (fraction: number, note?: string) => void {
     return (fraction, note) => { tellProgress(this.#facts, fraction, note); };
   }

@@ -226,7 +226,7 @@ export class Attempts {
       const { id, key, kind, queue, attempt, fence, enqueuedAtMs } = facts;
       const lock = facts.usedEffects?.lock ?? null;
       const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
-      void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock, replay: facts.replay }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
+      void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock, replay: facts.replay, tick: facts.tick }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
         if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
         else releaseSandbox(sandbox);
         this.#finish(running, () => [end.type === 'answered' ? end.outcome : this.#classify(running, errorOfEnd(end))]);

@@ -1,8 +1,8 @@
 import type { Job } from '../engine/job.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
-import type { AttemptFacts, JobContext, JobLogger, ReplayMark } from '../jobs/jobContext.ts';
+import type { AttemptFacts, JobContext, JobLogger, ReplayMark, ScheduleTick } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
-import { readEnqueuedAtMs } from '../kafka/envelope.ts';
+import { readEnqueuedAtMs, readScheduleTick } from '../kafka/envelope.ts';
 import type { Headers } from '../kafka/port.ts';
 import { createJobLogger, type Logger } from '../runtime/logger.ts';
 import { JobEffects, type EffectEnd } from './attemptEffects.ts';
@@ -47,6 +47,7 @@ export class JobFacts implements AttemptFacts {
   get fence(): number { return this.#job.lane.partition.epoch; }
   get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
   get replay(): ReplayMark | null { return this.#tools.replay; }
+  get tick(): ScheduleTick | null { return readScheduleTick(this.#job.headers as Headers | undefined); }
   get lock(): HeldLock | null { return this.#effects?.lock ?? null; }
 
   tellProgress(progress: number, note: string | null): void {

@@ -81,6 +81,18 @@ export function readUniqueForMs(headers: Headers | undefined): number {
   return time === null || readText(headers, headerNames.id, MAX_ID_BYTES) === null ? 0 : Math.min(time, MAX_DELAY_MS);
 }
 
+/** Longest name of a schedule. */
+const MAX_SCHEDULE_BYTES = 150;
+const LAST_DATE_MS = 8.64e15;
+
+/** The schedule and the tick that the job is a run for; null: it is none. */
+export function readScheduleTick(headers: Headers | undefined): { readonly schedule: string; readonly at: Date } | null {
+  if (headers?.[headerNames.schedule] === undefined) return null;
+  const schedule = readText(headers, headerNames.schedule, MAX_SCHEDULE_BYTES);
+  const tickMs = readInteger(headers, headerNames.tick, LAST_DATE_MS);
+  return schedule === null || tickMs === null ? null : { schedule, at: new Date(tickMs) };
+}
+
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** When the job was enqueued, epoch ms: `ce_time`, or the record's timestamp where that is missing or no RFC 3339. */

@@ -7,7 +7,7 @@ import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
-interface Ran { readonly id: string; readonly startMs: number; endMs: number | null; cancelled: boolean }
+interface Ran { readonly id: string; readonly tick: JobContext['tick']; readonly startMs: number; endMs: number | null; cancelled: boolean }
 
 /** A kind whose runs take so long, or until they are cancelled. */
 function openReports({ clock }: TestMillrace, tookMs: number) {
@@ -15,7 +15,7 @@ function openReports({ clock }: TestMillrace, tookMs: number) {
   const job = defineJob({
     kind: 'report.write', queue: 'reports', schema: jobV1, key: null, order: 'none', timeout: '10m',
     async handle(_payload: JobV1, ctx: JobContext) {
-      const run: Ran = { id: ctx.id, startMs: clock.now() - START, endMs: null, cancelled: false };
+      const run: Ran = { id: ctx.id, tick: ctx.tick, startMs: clock.now() - START, endMs: null, cancelled: false };
       ran.push(run);
       await new Promise<void>((resolve) => {
         const cancel = clock.after(tookMs, resolve);
@@ -45,6 +45,7 @@ describe('the scheduler', () => {
     await settle(millrace.runScheduler());
     await clock.advanceTo(START + 185_000);
     expect(ran.map(({ id }) => id)).toEqual(['books@2026-01-01T00:01:00.000Z', 'books@2026-01-01T00:02:00.000Z', 'books@2026-01-01T00:03:00.000Z']);
+    expect(ran[0]?.tick).toEqual({ schedule: 'books', at: new Date(START + 60_000) });
     for (const [index, { startMs }] of ran.entries()) expect(startMs - (index + 1) * 60_000).toBeLessThan(1000);
     expect(await settle(millrace.schedules.get('books'))).toMatchObject({ counts: { started: 3, ticked: 3, skipped: 0, missed: 0 }, running: [], recent: [{ end: 'done' }, { end: 'done' }, { end: 'done' }] });
     await settle(millrace.close());
