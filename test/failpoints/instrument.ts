@@ -51,9 +51,13 @@ export function instrument(file: string, source: string): Instrumented {
       return;
     }
     if (ts.isForOfStatement(node) && node.awaitModifier !== undefined) {
-      if (!ts.isBlock(node.statement)) throw new Error(`${file}: for await without a block`);
       awaits++;
-      insertions.push({ at: node.statement.getStart() + 1, text: `__failpoint.next(${nameBoundary(node, 'turn')});` });
+      const call = `__failpoint.next(${nameBoundary(node, 'turn')});`;
+      if (ts.isBlock(node.statement)) insertions.push({ at: node.statement.getStart() + 1, text: call });
+      else {
+        insertions.push({ at: node.statement.getStart(), text: `{${call}` });
+        closers.set(node.statement, '}');
+      }
     }
     if (ts.isCallExpression(node)) {
       for (const callback of callbacksOf(node)) {

@@ -47,6 +47,7 @@ async function work(log, ask) {
   await ask().then((value) => { log('reacted to ' + value); });
   try { await Promise.reject(new Error('no')); } catch { log('caught'); }
   for await (const turn of [1, 2]) { log('turn ' + turn); }
+  for await (const turn of [3]) await log('turn ' + turn);
 }
 work;
 `;
@@ -66,7 +67,7 @@ async function run(armed: Armed | null): Promise<{ log: string[]; visits: string
 }
 
 describe('a process that is armed', () => {
-  const all = ['begun', 'asked', 'went on with 7', 'asked', 'reacted to 7', 'caught', 'turn 1', 'turn 2'];
+  const all = ['begun', 'asked', 'went on with 7', 'asked', 'reacted to 7', 'caught', 'turn 1', 'turn 2', 'turn 3'];
 
   test.each<[string, number, number]>([
     ['work#1.before', 1, 1],
@@ -77,6 +78,8 @@ describe('a process that is armed', () => {
     ['work#4.failed', 1, 5],
     ['work#5.next', 1, 6],
     ['work#5.next', 2, 7],
+    ['work#6.next', 1, 8],
+    ['work#7.left', 1, 9],
   ])('dies at %s (visit %i) after what came before, and before all that comes then', async (point, nth, lines) => {
     expect((await run({ point: `a.ts:${point}`, phase: 'start', nth })).log).toEqual(all.slice(0, lines));
   });
@@ -108,6 +111,11 @@ describe('the plan of a sweep', () => {
       'work: start a#1.before', 'work: run a#1.before', 'work: run a#2.back', 'network: any a#2.failed',
     ]);
     for (const { nth } of planVisits(stages, 5)) expect(nth).toBeLessThanOrEqual(3);
+  });
+
+  test('visits again what a stage is said to revisit, in the phase named', () => {
+    const again = planVisits([...stages, { name: 'wishes', isBase: false, revisits: /^run a#1/, reach: new Map([['start a#1.before', 1], ['run a#1.before', 1]]) }], 1);
+    expect(again.slice(4).map(({ stage, phase, point }) => `${stage}: ${phase} ${point}`)).toEqual(['wishes: run a#1.before']);
   });
 
   test('pairs visits of one stage, the same ones for one seed', () => {

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { judgeAccepted, type Receipt } from '../../failpoints/plays/playIntake.ts';
+import { RUNS_OF_SANDBOX, tellSandboxDeaths } from '../../failpoints/tellSandboxDeaths.ts';
+import type { WitnessLine } from '../../guarantees/history.ts';
+
+describe('what an intake answered', () => {
+  const job = (id: string, sequence: number, offset: number, entity = 'e') => ({ id, entity, sequence, partition: 0, offset });
+  const receipt = (id: string, sequence: number, offset: number, key: string | null = `e/${sequence}`, entity = 'e'): Receipt => ({ id, entity, sequence, key, at: `q/0/${offset}` });
+
+  test('is kept when each answer is in Kafka, the same record twice included', () => {
+    expect(judgeAccepted([receipt('a', 1, 1), receipt('a', 1, 1), receipt('b', 2, 2)], [job('a', 1, 0), job('a', 1, 1), job('b', 2, 2)], 'q')).toEqual([]);
+  });
+
+  test.each([
+    ['an answer is not in Kafka', [receipt('a', 1, 7)], [job('a', 1, 0)], ['e#1 was answered 202 with q/0/7 and is not there']],
+    ['a key got two ids', [receipt('a', 1, 0), receipt('b', 1, 1)], [job('a', 1, 0), job('b', 1, 1)], ['the key e/1 got 2 ids: a, b', 'e\'s jobs are there as 1, 1']],
+    ['a key whose answer was lost made a second job', [receipt('b', 1, 1)], [job('a', 1, 0), job('b', 1, 1)], ['e\'s jobs are there as 1, 1']],
+    ['an entity\'s jobs came in another order', [receipt('a', 1, 1), receipt('b', 2, 0)], [job('b', 2, 0), job('a', 1, 1)], ['e\'s jobs are there as 2, 1']],
+  ])('is broken when %s', (_what, receipts, log, violations) => {
+    expect(judgeAccepted(receipts, log, 'q')).toEqual(violations);
+  });
+
+  test('says nothing of how often a job came that has no key', () => {
+    expect(judgeAccepted([receipt('a', 1, 0, null)], [job('a', 1, 0), job('b', 1, 1)], 'q')).toEqual([]);
+  });
+});
+
+describe('an attempt whose sandbox died', () => {
+  const at = (line: Partial<WitnessLine>): WitnessLine => ({ type: 'start', entity: 'e', sequence: 1, id: 'a', attempt: 1, fence: 1, worker: 'w', run: 7 * RUNS_OF_SANDBOX + 1, round: 0, atMs: 0, ...line });
+  const death = { pid: 7, worker: 'w', atMs: 50 };
+  const next = at({ attempt: 2, run: 8 * RUNS_OF_SANDBOX + 1, atMs: 100 });
+
+  test('failed then, when it had begun', () => {
+    expect(tellSandboxDeaths([at({}), next], [death])).toEqual([at({}), at({ type: 'end', outcome: 'retry', atMs: 50 }), next]);
+  });
+
+  test('failed, when it had ended well and nobody was told', () => {
+    const end = at({ type: 'end', outcome: 'done', atMs: 40 });
+    expect(tellSandboxDeaths([at({}), end, next], [death])).toEqual([at({}), { ...end, outcome: 'retry' }, next]);
+    expect(tellSandboxDeaths([at({}), end], [death])).toEqual([at({}), end]);
+  });
+
+  test('failed, when it had not come to its first line', () => {
+    const unseen = at({ run: 7 * RUNS_OF_SANDBOX, atMs: 50 });
+    expect(tellSandboxDeaths([next], [death])).toEqual([unseen, { ...unseen, type: 'end', outcome: 'retry' }, next]);
+  });
+
+  test('is nobody else\'s', () => {
+    const lines = [at({ worker: 'other' }), at({ run: 9 * RUNS_OF_SANDBOX })];
+    expect(tellSandboxDeaths(lines, [death])).toEqual(lines);
+  });
+});
