@@ -53,7 +53,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
       unknownKindBoundMs: config.unknownKindBound,
     },
   });
-  const checks = createWorkerChecks({ runners: () => worker.runners, waitsFor: () => worker.waitsFor, clock: systemClock, stallAfterMs: config.stallAfter });
+  const checks = createWorkerChecks({ runners: () => worker.runners, waitsFor: () => worker.waitsFor, clock: systemClock, stallAfterMs: Math.max(config.stallAfter, 3 * config.flushInterval) });
   let unwatch = (): void => undefined;
   return [
     createEndpointService({ host: config.httpHost, port: config.httpPort, metrics, ...checks, logger }),

@@ -12,6 +12,7 @@ export class Outbox<T> {
   readonly #queue = new Fifo<T>();
   #group: T[] | null = null;
   #sending = false;
+  #ends = 0;
   #failures = 0;
   #retryAtMs = 0;
   readonly #apartMs: number;
@@ -31,6 +32,11 @@ export class Outbox<T> {
   /** Items not acked yet. */
   get pending(): number {
     return this.#queue.length + (this.#group?.length ?? 0);
+  }
+
+  /** Groups that were appended or refused; for health. */
+  get ends(): number {
+    return this.#ends;
   }
 
   get sending(): boolean {
@@ -70,6 +76,7 @@ export class Outbox<T> {
     const group = this.#group ?? [];
     this.#group = null;
     this.#sending = false;
+    this.#ends++;
     if (this.#failures > 0) this.#calmUntilMs = now + Math.min(LONGEST_CALM_MS, now - this.#failingSinceMs);
     this.#failures = 0;
     if (now < this.#calmUntilMs) this.#notBeforeMs = now + this.#apartMs;
@@ -79,6 +86,7 @@ export class Outbox<T> {
   /** The group under way failed or its fate is unknown. Returns how often in a row. */
   failed(now: number, random: number): number {
     this.#sending = false;
+    this.#ends++;
     if (this.#failures++ === 0) this.#failingSinceMs = now;
     this.#retryAtMs = now + Math.min(5000, 50 * 2 ** Math.min(this.#failures, 10)) * (0.5 + 0.5 * random);
     return this.#failures;

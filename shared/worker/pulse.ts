@@ -12,6 +12,8 @@ type Sort = 'publication' | 'commit';
 export interface PulseReading {
   /** Attempts and batches begun. */
   readonly begun: number;
+  /** How often the flush loop has turned. */
+  readonly turns: number;
   /** Epoch ms at which Kafka last refused something, or did not answer in time. */
   readonly refusedMs: number;
   readonly requests: Readonly<Record<Sort, Readonly<Requests>>>;
@@ -22,6 +24,7 @@ export class Pulse implements PulseReading {
   readonly #clock: Clock;
   readonly requests: Record<Sort, Requests> = { publication: { underWay: 0, ended: 0 }, commit: { underWay: 0, ended: 0 } };
   begun = 0;
+  turns = 0;
   refusedMs = 0;
 
   constructor(clock: Clock) {

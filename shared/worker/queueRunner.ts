@@ -367,6 +367,7 @@ export class QueueRunner {
       this.engine.tick(this.options.clock.now());
       this.#pump();
       this.flushNow();
+      this.#pulse.turns += 1;
       this.#armFlush();
     });
   }

@@ -17,18 +17,23 @@ export function sampleProgress(runners: readonly ProgressingRunner[], now: numbe
   for (const [index, runner] of runners.entries()) {
     const { coordinatorMs, fetchMs } = runner.lastSeen();
     if (now - coordinatorMs >= silentAfterMs / 2) continue;
-    const { begun, refusedMs, requests } = runner.pulse;
-    const put = (name: string, progress: number, says: string): void => { work.set(`${index} ${name}`, { progress: `${progress} ${refusedMs}`, says }); };
+    const { begun, turns, refusedMs, requests } = runner.pulse;
+    const putOwn = (name: string, progress: number | string, says: string): void => { work.set(`${index} ${name}`, { progress, says }); };
+    const put = (name: string, progress: number, says: string): void => { putOwn(name, `${progress} ${refusedMs}`, says); };
+
+    // Neither needs Kafka.
+    if (runner.engine.partitions.size > 0) putOwn('loop', turns, 'its flush loop does not turn');
+    if (runner.engine.startable > 0) putOwn('start', begun, `${runner.engine.startable} jobs could start`);
 
     // A fetch is answered within half a second, records or not.
     if (runner.engine.partitions.size > 0 && now - fetchMs >= silentAfterMs / 4) put('fetch', fetchMs, 'no fetch has come back');
-    if (runner.engine.startable > 0) put('start', begun, `${runner.engine.startable} jobs could start`);
     for (const sort of ['publication', 'commit'] as const) {
       if (requests[sort].underWay > 0) put(sort, requests[sort].ended, `a ${sort} has not ended`);
     }
     for (const partition of runner.engine.partitions.values()) {
       const says = workOf(partition, runner);
       if (says !== null) put(`partition ${partition.number}`, progressOf(partition), `partition ${partition.number} ${says}`);
+      for (const [what, progress, owed] of owedBy(partition)) put(`partition ${partition.number} ${what}`, progress, `partition ${partition.number} ${owed}`);
     }
   }
   return work;
@@ -40,6 +45,18 @@ function workOf(partition: Partition, { engine, highWatermarks }: ProgressingRun
   if (phase !== 'active') return `is ${phase}`;
   const unread = Math.max(0, (highWatermarks.get(number) ?? 0) - fetchedUpTo) + backlogRecords;
   return unread > 0 && partition.mayTakeIn && !engine.awaitsSchema(partition) ? `has ${unread} records` : null;
+}
+
+/** What an open partition owes Kafka, and how far it is with that: each takes a moment, or is refused. */
+function *owedBy(partition: Partition): Iterable<[what: string, progress: number, says: string]> {
+  if (partition.phase !== 'active' || partition.draining) return;
+  for (const stream of ['events', 'retry', 'dlq'] as const) {
+    const { pending, ends } = partition[stream];
+    if (pending > 0) yield [stream, ends, `has ${pending} records for ${stream} that it does not send`];
+  }
+  const { log, commitDue, commitUnderWay, commitNumber } = partition;
+  if (log.unconfirmed.length > 0) yield ['log', log.position, `does not read back ${log.unconfirmed.length} records of its own`];
+  if (commitDue && commitUnderWay === null) yield ['commits', commitNumber, 'has something to commit, and does not'];
 }
 
 const phases = ['restoring', 'leasing', 'confirming', 'active', 'stopped'] as const;

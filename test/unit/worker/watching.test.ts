@@ -6,6 +6,8 @@ import { reportHealth } from '../../../shared/runtime/health.ts';
 import { createMetrics } from '../../../shared/runtime/metrics/metrics.ts';
 import { createMetricsObserver } from '../../../shared/worker/metricsObserver.ts';
 import { readQueue } from '../../../shared/worker/readQueue.ts';
+import type { Partition } from '../../../shared/engine/partition.ts';
+import type { QueueRunner } from '../../../shared/worker/queueRunner.ts';
 import type { Worker, WorkerOptions } from '../../../shared/worker/worker.ts';
 import { createWorkerChecks } from '../../../shared/worker/workerHealth.ts';
 import { createRig } from './rig.ts';
@@ -203,10 +205,31 @@ describe('a worker that is watched', () => {
       const [runner] = worker.runners;
       // A pump that does not turn, as after a defect that left its guard set.
       if (runner !== undefined) runner.engine.takeStarts = () => [];
+      // What Kafka refuses meanwhile is no excuse for that.
+      on.rig.cluster.faults.onProduce(when({ topic: 'work.dlq' }, refuse('BROKER_REFUSED')));
       await on.rig.settle(on.rig.client.enqueueMany(on.job, [sample(3, 'b')]));
       const { said, reason } = await stallsOf(on);
       expect([said[18], said.at(-1), reason]).toEqual([true, false, expect.stringContaining('1 jobs could start')]);
       await on.rig.settle(worker.stop());
+    });
+
+    it.each<[what: string, defect: (runner: QueueRunner) => void, says: RegExp]>([
+      ['its flush loop has stopped', (runner) => { runner.flushNow = () => { throw new Error('a defect'); }; }, /flush loop does not turn/],
+      ['events are never sent', ({ engine }) => { (engine.partitions.get(0) as Partition).events.take = () => null; }, /\d records for events that it does not send/],
+      ['dead letters are never sent', ({ engine }) => { (engine.partitions.get(0) as Partition).dlq.take = () => null; }, /\d records for dlq that it does not send/],
+      ['what it writes to the retry topic is never read back', ({ engine }) => { engine.fetchedRetry = () => undefined; }, /does not read back \d records/],
+    ])('when %s', async (_, defect, says) => {
+      const on = setUp();
+      const worker = await on.start();
+      await on.rig.clock.runUntil(() => worker.ready);
+      defect(worker.runners[0] as QueueRunner);
+      await on.rig.settle(on.rig.client.enqueueMany(on.job, [sample(1, 'a'), sample(2, 'b')])).catch(() => undefined);
+      let said: boolean[] = [];
+      for (let second = 0; second < 32; second += 1) {
+        await on.rig.clock.advance(1000).catch(() => undefined); // where the defect ends a timer
+        said = [...said, on.live().ok];
+      }
+      expect([said[15], said.at(-1), JSON.stringify(on.live().checks)]).toEqual([true, false, expect.stringMatching(says)]);
     });
   });
 });

@@ -20,6 +20,7 @@ function setUp() {
     for (let i = 0; i < count; i += 1) {
       await clock.advance(1000);
       if (kafka !== 'is silent') Object.assign(seen, { fetchMs: clock.now(), coordinatorMs: clock.now() });
+      pulse.turns += 1;
       if (kafka === 'refuses' && i % 8 === 0) pulse.refused();
     }
     return { live: reportHealth(checks.live), ready: reportHealth(checks.ready) };
