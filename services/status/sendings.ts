@@ -55,8 +55,12 @@ export interface SendingsOptions {
   readonly trouble: (error: unknown) => void;
 }
 
-/** Dead letters in memory at once. */
-const CHUNK = 500;
+/** Dead letters in memory at once: each fetch joins a group, which takes a broker some seconds. */
+const CHUNK = 5000;
+const CHUNK_BYTES = 32 * 1024 * 1024;
+/** Of a value whose size is not known, and the headers of any. */
+const ASSUMED_BYTES = 16_384;
+const HEADER_BYTES = 4096;
 const LOST_AFTER_BEATS = 15;
 const KEPT_MS = 30 * 86_400_000;
 const columns = 'id, queue, command, state, selected, sent, error, started_ms as "startedMs"';
@@ -86,8 +90,9 @@ export function createSendings({ database, clock, tools, beatMs = 1000, trouble 
     const pace: PaceOptions<Buried> = { clock, signal: control.signal, sent: () => { sent++; }, ...(perSecond === undefined ? {} : { perSecond }) };
     try {
       const commandTools = await tools();
-      for (let at = 0; at < jobs.length && !control.signal.aborted; at += CHUNK) {
-        const buried = await fetchBuried(commandTools, queue, jobs.slice(at, at + CHUNK));
+      for (const chunk of chunksOf(jobs)) {
+        if (control.signal.aborted) break;
+        const buried = await fetchBuried(commandTools, queue, chunk);
         if (command === 'redrive') await redriveBuried(commandTools, queue, buried, pace);
         else await discardBuried(commandTools, queue, buried, { ...pace, ...(reason === undefined ? {} : { reason }) });
       }
@@ -126,4 +131,18 @@ export function createSendings({ database, clock, tools, beatMs = 1000, trouble 
       await Promise.all(running.values());
     },
   };
+}
+
+function* chunksOf(jobs: readonly DeadPlace[]): Generator<DeadPlace[]> {
+  let chunk: DeadPlace[] = [];
+  let bytes = 0;
+  for (const job of jobs) {
+    chunk.push(job);
+    bytes += (job.valueBytes ?? ASSUMED_BYTES) + HEADER_BYTES;
+    if (chunk.length < CHUNK && bytes < CHUNK_BYTES) continue;
+    yield chunk;
+    chunk = [];
+    bytes = 0;
+  }
+  if (chunk.length > 0) yield chunk;
 }

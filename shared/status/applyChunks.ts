@@ -9,6 +9,7 @@ import { writePauses, type PauseChange } from './pauseRows.ts';
 import { holdPositions, writePositions, type Position } from './positions.ts';
 import type { FactReader, Stream } from './readFacts.ts';
 import { createTally } from './tally.ts';
+import { keepRedriven, recallRedriven } from './redrivenRows.ts';
 import { writeRows, writeTally } from './writeRows.ts';
 
 /** Records of one topic-partition as they were fetched. */
@@ -59,7 +60,7 @@ async function applyIn(tx: Session, queue: string, chunks: readonly Chunk[], rea
   if (stale.length > 0) throw new StalePositions([...new Set(stale)]);
 
   const { facts, positions, owners, pauses, renewed, ignored } = readChunks(queue, chunks, held, reader);
-  await hearOperators(tx, queue, facts);
+  await recallWords(tx, queue, facts);
   const rows = await readRows(tx, queue, facts);
   const touched = new Map<string, { before: JobRow | null; row: JobRow; whole: boolean }>();
   const tally = createTally();
@@ -89,13 +90,15 @@ async function applyIn(tx: Session, queue: string, chunks: readonly Chunk[], rea
   return { type: 'applied', facts: facts.length, rows: changed.length, ignored: ignored + silent, changed: changed.map(({ row }) => row) };
 }
 
-/** Adds what operators said of buried jobs before, and keeps what they say now. */
-async function hearOperators(tx: Session, queue: string, facts: Fact[]): Promise<void> {
+/** Adds what was said of buried jobs before, and keeps what is said now. */
+async function recallWords(tx: Session, queue: string, facts: Fact[]): Promise<void> {
   const discards = facts.filter((fact) => fact.type === 'discard');
   const burials = facts.filter((fact) => fact.type === 'burial');
+  const redriven = facts.filter((fact) => fact.type === 'redriven');
   if (discards.length > 0) await keepDiscards(tx, queue, discards);
+  if (redriven.length > 0) await keepRedriven(tx, queue, redriven);
   if (burials.length === 0) return;
-  facts.push(...await recallDiscards(tx, queue, burials));
+  facts.push(...await recallDiscards(tx, queue, burials), ...await recallRedriven(tx, queue, burials));
   await tagByRules(tx, queue, burials);
 }
 

@@ -76,4 +76,11 @@ export interface DiscardFact extends JobPlace {
   readonly atMs: number;
 }
 
-export type Fact = EnqueuedFact | EventFact | StandingFact | BurialFact | DiscardFact;
+/** The owner's mark that a burial was redriven: where events are gone, its dead letter says nothing of the job any more. */
+export interface RedrivenFact extends JobPlace {
+  readonly type: 'redriven';
+  readonly burial: number;
+  readonly atMs: number;
+}
+
+export type Fact = EnqueuedFact | EventFact | StandingFact | BurialFact | DiscardFact | RedrivenFact;

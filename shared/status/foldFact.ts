@@ -1,4 +1,4 @@
-import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, StandingFact } from './fact.ts';
+import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, RedrivenFact, StandingFact } from './fact.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import type { JobRow, TimelineEntry } from './jobRow.ts';
 import { isFinal, stateOfWait, type JobState } from './jobState.ts';
@@ -23,6 +23,8 @@ export function foldFact(row: JobRow | null, fact: Fact): JobRow | null {
       return settleDiscard(foldBurial(row, fact));
     case 'discard':
       return settleDiscard(foldDiscard(row, fact));
+    case 'redriven':
+      return foldRedriven(row, fact);
   }
 }
 
@@ -116,13 +118,15 @@ function changeOf(row: JobRow, { event, atMs, reason, dueMs, error, note, result
 /** Counts only where no event tells: what an event says is newer, or the same. */
 function foldStanding(row: JobRow | null, fact: StandingFact): JobRow | null {
   // A tombstone names no id: its record key may be another.
+  // Two topics tell of standings: what the other one said last may be newer.
+  if (row !== null && !row.told && row.state !== 'queued' && fact.atMs < row.changedMs) return row;
   if (row?.told === true || (row?.known === true && row.id !== fact.id && fact.standing !== 'gone')) return row;
   const { partition, place, id, enqueuedMs, atMs, attempt, reason, dueMs } = fact;
   const base = row ?? { ...blank(partition, place, id, enqueuedMs), kind: fact.kind, key: fact.key, createdMs: enqueuedMs };
   const failed = fact.error === null ? {} : errorOf(fact.error);
   switch (fact.standing) {
     case 'buried':
-      return { ...base, ...failed, state: 'dead', reason, dueMs: null, attempt, changedMs: atMs, finishedMs: atMs };
+      return settleRedriven({ ...base, ...failed, state: 'dead', reason, dueMs: null, attempt, changedMs: atMs, finishedMs: atMs });
     case 'waits':
       return { ...base, ...failed, state: stateOfWait(reason), reason, dueMs, attempt, changedMs: atMs, finishedMs: null };
     case 'gone':
@@ -141,6 +145,17 @@ function foldBurial(row: JobRow | null, { partition, place, id, kind, key, buria
 function foldDiscard(row: JobRow | null, { id, burial, note }: DiscardFact): JobRow | null {
   if (row?.id !== id || (row.discarded !== null && row.discarded >= burial)) return row;
   return { ...row, discarded: burial, discardNote: note };
+}
+
+function foldRedriven(row: JobRow | null, { burial }: RedrivenFact): JobRow | null {
+  if (row === null || (row.redriven !== null && row.redriven >= burial)) return row;
+  return settleRedriven({ ...row, redriven: burial });
+}
+
+/** It lived again, and nothing tells how that ended: neither dead nor waiting. All that was kept of that is older than what is kept of finished jobs. */
+function settleRedriven(row: JobRow): JobRow {
+  const over = !row.told && row.state === 'dead' && row.reason !== 'held' && row.burial !== null && row.redriven !== null && row.burial <= row.redriven;
+  return over ? { ...row, state: 'done', reason: null } : row;
 }
 
 /** A job whose last burial was given up is dead no more, in whatever order that became known; one that holds its lane is until its owner says so. */
@@ -183,6 +198,6 @@ function blank(partition: number, place: number, id: string, atMs: number): JobR
     partition, place, id, kind: null, key: null, state: 'queued', reason: null, dueMs: null, attempt: 0,
     createdMs: atMs, enqueuedMs: atMs, notBeforeMs: null, startedMs: null, finishedMs: null, changedMs: atMs,
     worker: null, errorCode: null, errorMessage: null, fingerprint: null, progress: null, note: null, result: null,
-    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, burial: null, buriedMs: null, discarded: null, discardNote: null, entries: 0, timeline: [],
+    source: null, valueBytes: null, payload: null, payloadFlaw: null, known: false, told: false, duplicate: false, burial: null, buriedMs: null, redriven: null, discarded: null, discardNote: null, entries: 0, timeline: [],
   };
 }

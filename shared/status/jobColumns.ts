@@ -42,6 +42,7 @@ export const jobColumns: readonly Column[] = [
   { field: 'duplicate', name: 'duplicate', type: 'boolean' },
   { field: 'burial', name: 'burial', type: 'bigint' },
   { field: 'buriedMs', name: 'buried_ms', type: 'bigint' },
+  { field: 'redriven', name: 'redriven', type: 'bigint' },
   { field: 'discarded', name: 'discarded', type: 'bigint' },
   { field: 'discardNote', name: 'discard_note', type: 'text' },
   { field: 'entries', name: 'entries', type: 'integer' },

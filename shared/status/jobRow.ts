@@ -73,6 +73,8 @@ export interface JobRow extends JobPlace {
   readonly burial: number | null;
   /** When Kafka took that. */
   readonly buriedMs: number | null;
+  /** The last burial that was redriven, by its owner's mark. */
+  readonly redriven: number | null;
   /** Operators gave up all burials up to this one. */
   readonly discarded: number | null;
   /** Why they did. */

@@ -4,7 +4,7 @@ import type { Migration } from '../database/migrate.ts';
 export const STATUS = 'status';
 
 /** The tables of the projection, as they are dropped. */
-export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners', 'status_pauses'] as const;
+export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners', 'status_pauses', 'status_redriven'] as const;
 
 /** Times are epoch ms, as on the wire. A job is its place in the main topic: ids may come more than once. */
 export const statusMigrations: readonly Migration[] = [
@@ -71,6 +71,16 @@ export const statusMigrations: readonly Migration[] = [
     sql: `
       alter table status_jobs add column buried_ms bigint;
       alter table status_pauses add column paused boolean not null default true, add column commanded boolean not null default false;
+    `,
+  },
+  {
+    name: 'which burials were redriven',
+    sql: `
+      alter table status_jobs add column redriven bigint;
+      create table status_redriven (
+        queue text collate "C" not null, partition integer not null, place bigint not null, burial bigint not null, at_ms bigint not null,
+        primary key (queue, partition, place)
+      );
     `,
   },
 ];

@@ -5,7 +5,7 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Failure } from '../jobs/outcome.ts';
 import { parseScope } from '../jobs/scope.ts';
-import { headerNames, parseDiscardKey, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { headerNames, parseDiscardKey, parseRedriveMark, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
 import { readText } from '../kafka/envelope/readHeader.ts';
 import type { FetchedRecord } from '../kafka/port.ts';
 import type { EventFact, Fact, StandingFact } from './fact.ts';
@@ -140,8 +140,12 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
         return { ...nothing, epoch: read.epoch, facts: [standing('gone', { id: read.key, kind: null, key: null, origin: read.origin }, record.timestampMs, { attempt: 0, reason: null, dueMs: 0, failure: null })] };
       case 'pause':
         return tellPause(0, { scope: read.scope, on: read.on, commanded: true });
-      case 'mark':
-        return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: true, commanded: false }) : nothing;
+      case 'mark': {
+        if (read.key.startsWith(PAUSE_MARK)) return tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: true, commanded: false });
+        const redriven = parseRedriveMark(read.key);
+        if (redriven === null) return nothing;
+        return { ...nothing, epoch: read.epoch, facts: [{ type: 'redriven', partition, place: redriven.offset, burial: redriven.burial, atMs: record.timestampMs }] };
+      }
       case 'applied':
         return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: false, commanded: false }) : nothing;
       case 'command': {

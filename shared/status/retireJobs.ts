@@ -17,7 +17,7 @@ export async function retireJobs(database: Database, before: RetireBefore, nowMs
   const retired = await retire(database, 'state <> \'dead\'', before.finishedMs) + await retire(database, 'state = \'dead\'', before.deadMs);
   await database.query('delete from status_minutes where minute_ms < $1', [nowMs - MINUTES_MS]);
   // A rebuild may show a job again as long as its dead letter is there: what operators said of it stays as long.
-  await database.query('delete from operator_discards where at_ms < $1', [before.deadMs]);
+  for (const table of ['operator_discards', 'status_redriven']) await database.query(`delete from ${table} where at_ms < $1`, [before.deadMs]);
   await database.query(
     `delete from operator_tags t where at_ms < $1 and not exists (
        select 1 from status_jobs j where j.queue = t.queue and j.partition = t.partition and j.place = t.place and j.id = t.id)`,

@@ -9,6 +9,8 @@ export interface DeadPlace {
   /** Of its main record. */
   readonly offset: number;
   readonly deadLetterOffset: number;
+  /** Of its value, where known. */
+  readonly valueBytes: number | null;
 }
 
 /** Dead jobs that have the same error. */
@@ -35,7 +37,7 @@ export function filterOf(queue: string, { ids, kind, errorCode, fingerprint, fro
 export async function selectDead(session: Session, queue: string, selection: DeadSelection, limit: number): Promise<DeadPlace[]> {
   const { where, params } = conditionsOf(filterOf(queue, selection), 0);
   const { rows } = await session.query<DeadPlace>(
-    `select id, partition, place as "offset", burial as "deadLetterOffset" from status_jobs where ${where.join(' and ')} and burial is not null order by partition, place limit ${limit}`, params,
+    `select id, partition, place as "offset", burial as "deadLetterOffset", value_bytes as "valueBytes" from status_jobs where ${where.join(' and ')} and burial is not null order by partition, place limit ${limit}`, params,
   );
   return rows;
 }

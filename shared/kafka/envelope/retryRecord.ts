@@ -96,6 +96,12 @@ export function redriveKey(mainOffset: number, deadLetterOffset: number): string
   return `redrive/${mainOffset}/${deadLetterOffset}`;
 }
 
+/** The burial that a redrive's key names: offsets in the main and the dead-letter topic; null where it names none. */
+export function parseRedriveMark(key: string): { readonly offset: number; readonly burial: number } | null {
+  const match = /^redrive\/([0-9]{1,15})\/([0-9]{1,15})$/.exec(key);
+  return match === null ? null : { offset: Number(match[1]), burial: Number(match[2]) };
+}
+
 /** A discard's key names the burial that it is about; `id` tells it from others about the same. */
 export function discardKey(mainOffset: number, deadLetterOffset: number, id: string): string {
   return `discard/${mainOffset}/${deadLetterOffset}/${id}`;

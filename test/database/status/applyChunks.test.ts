@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { applyChunks, type Chunk } from '../../../shared/status/applyChunks.ts';
 import { statusTables } from '../../../shared/status/migrations.ts';
 import { databaseKinds } from '../../postgres/createDatabase.ts';
-import { buriedRecord } from '../../../shared/kafka/envelope.ts';
+import { buriedRecord, markRecord, redriveKey } from '../../../shared/kafka/envelope.ts';
 import type { FetchedRecord } from '../../../shared/kafka/port.ts';
 import { START_MS } from './recordsOfJobs.ts';
 import { useStatusTables } from './useStatusTables.ts';
@@ -85,6 +85,25 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     expect(await states()).toEqual({ 'job-0': 'queued', 'job-1': 'dead', 'job-2': 'dead', 'job-3': 'queued' });
     await apply({ stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [{ type: 'redriven', offset: 1 }])] });
     expect(await states()).toEqual({ 'job-0': 'queued', 'job-1': 'queued', 'job-2': 'dead', 'job-3': 'queued' });
+  });
+
+  it('of burials that were redriven, where events are gone: they are dead no more, whichever topic is read first', async () => {
+    const letter = (offset: number): FetchedRecord => {
+      const { value, headers } = buriedRecord(
+        { id: `job-${offset}`, kind: 'bench.Job', origin: { topic: 'q', partition: 0, offset, timestampMs: START_MS }, key: Buffer.from('k'), value: null, headers: undefined },
+        { attempt: 3, reason: 'attempts', failure: null, firstFailure: null },
+      );
+      return { offset, timestampMs: START_MS + 10, key: Buffer.from(`job-${offset}`), value, headers };
+    };
+    const mark = (offset: number): FetchedRecord => {
+      const { key, value, headers } = markRecord(redriveKey(offset, offset), 'applied', 0, null, { epoch: 1, seq: offset });
+      return { offset, timestampMs: START_MS + 20, key: Buffer.from(key as string), value, headers };
+    };
+    await apply({ stream: 'retry', partition: 0, after: -1, nextOffset: 1, records: [mark(0)] });
+    await apply({ stream: 'dlq', partition: 0, after: -1, nextOffset: 3, records: [letter(0), letter(1), letter(2)], eventsSinceMs: START_MS + 99 });
+    await apply({ stream: 'retry', partition: 0, after: 1, nextOffset: 2, records: [mark(1)] });
+    expect(await states()).toEqual({ 'job-0': 'done', 'job-1': 'done', 'job-2': 'dead' });
+    expect(await counts()).toEqual([{ kind: 'bench.Job', state: 'dead', jobs: 1 }, { kind: 'bench.Job', state: 'done', jobs: 2 }]);
   });
 
   it('whatever strangers write: bytes that are no events, places that are none', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, StandingFact } from '../../../shared/status/fact.ts';
+import type { BurialFact, DiscardFact, EnqueuedFact, EventFact, Fact, RedrivenFact, StandingFact } from '../../../shared/status/fact.ts';
 import { foldFact } from '../../../shared/status/foldFact.ts';
 import type { JobRow } from '../../../shared/status/jobRow.ts';
 import type { JobState } from '../../../shared/status/jobState.ts';
@@ -18,6 +18,7 @@ const standing = (type: StandingFact['standing'], change: Partial<StandingFact> 
 });
 const burial = (offset: number): BurialFact => ({ type: 'burial', partition: 0, place: 7, id: 'job-7', kind: 'mail.send', key: 'ada', burial: offset, atMs: 2050, error: null });
 const discard = (offset: number): DiscardFact => ({ type: 'discard', partition: 0, place: 7, id: 'job-7', burial: offset, note: 'not worth it', atMs: 9000 });
+const redriven = (offset: number): RedrivenFact => ({ type: 'redriven', partition: 0, place: 7, burial: offset, atMs: 6500 });
 const fold = (...facts: readonly Fact[]): JobRow | null => facts.reduce<JobRow | null>((row, fact) => foldFact(row, fact), null);
 const failed = { code: 'TIMEOUT', message: 'no answer from 10.0.0.1 in 3000 ms' };
 
@@ -54,6 +55,12 @@ describe('folding facts into a job', () => {
     ['one that was given up, redriven and buried again', [enqueued(), burial(4), discard(4), event('buried', { reason: 'dead' }), event('redriven', { atMs: 2100 }), event('buried', { reason: 'attempts', atMs: 2200 }), burial(5)], 'dead', { reason: 'attempts' }],
     ['one that holds its lane until its owner lets it go', [enqueued(), event('buried', { reason: 'dead' }), event('waiting', { reason: 'held', atMs: 2001 }), burial(4), discard(4)], 'dead', { reason: 'held', finishedMs: null }],
     ['one whose events are gone, given up', [burial(4), standing('buried', { reason: 'attempts' }), discard(4)], 'cancelled', { reason: 'discarded' }],
+    ['one whose events are gone, redriven since', [burial(4), standing('buried', { reason: 'attempts' }), redriven(4)], 'done', { reason: null }],
+    ['the same, in another order', [burial(4), redriven(4), standing('buried', { reason: 'attempts' })], 'done', { reason: null }],
+    ['the same, buried again', [burial(4), standing('buried', { reason: 'attempts' }), redriven(4), burial(6), standing('buried', { reason: 'dead', atMs: 6000 })], 'dead', { reason: 'dead', burial: 6 }],
+    ['one whose events are gone, redriven, and waiting since', [standing('waits', { reason: 'retry', atMs: 7000 }), burial(4), standing('buried', { reason: 'attempts' }), redriven(4)], 'waiting', { reason: 'retry', finishedMs: null }],
+    ['one that holds its lane, and whose events are gone', [burial(4), standing('buried', { reason: 'dead' }), standing('waits', { reason: 'held', atMs: 5001 })], 'dead', { reason: 'held', finishedMs: null }],
+    ['one that was redriven, by its events', [enqueued(), event('buried', { reason: 'dead' }), burial(4), redriven(4)], 'dead', { reason: 'dead' }],
     ['the same, buried again since', [burial(4), standing('buried', { reason: 'attempts' }), discard(4), burial(6), standing('buried', { reason: 'dead' })], 'dead', { reason: 'dead' }],
     ['progress that comes when all is over', [enqueued(), event('done'), event('progress', { progress: 0.5 })], 'done', { progress: null, finishedMs: 2000 }],
     ['a repeat after a crash', [enqueued(), event('done'), event('started', { epoch: 4, atMs: 2600 })], 'running', { finishedMs: null, entries: 2 }],
