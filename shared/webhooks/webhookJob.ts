@@ -4,6 +4,7 @@ import type { JobContext } from '../jobs/jobContext.ts';
 import { dead, done, retry, snooze, type Outcome } from '../jobs/outcome.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { webhookV1, type WebhookV1 } from '../../schemas/millrace.Webhook/payload.generated.ts';
+import { createFairShare } from './fairShare.ts';
 import type { PostAnswer, SafePost } from './postSafely.ts';
 import { signWebhook } from './sign.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -25,11 +26,11 @@ const LONGEST_RETRY_AFTER_S = 86_400;
 
 /** The kind whose jobs are POSTs: tried twelve times in two and a half days, in no order. */
 export function defineWebhookJob({ subscriptions, post, clock, queue }: WebhookJobOptions) {
-  const underWay = new Map<string, number>();
+  const share = createFairShare({ clock, atOnce: AT_ONCE });
 
   const deliver = async ({ subscription: id, body }: WebhookV1, ctx: JobContext): Promise<Outcome> => {
-    if ((underWay.get(id) ?? 0) >= AT_ONCE) return snooze('1s');
-    underWay.set(id, (underWay.get(id) ?? 0) + 1);
+    const entry = share.enter(id);
+    if ('afterMs' in entry) return snooze(`${entry.afterMs}ms`);
     try {
       const subscription = await subscriptions.find(id);
       if (subscription === null || subscription.disabledMs !== null) return done({ skipped: subscription === null ? 'deleted' : 'disabled' });
@@ -42,9 +43,7 @@ export function defineWebhookJob({ subscriptions, post, clock, queue }: WebhookJ
       if (isMillraceError(error, 'DATABASE_UNAVAILABLE') || isMillraceError(error, 'DATABASE_CONFLICT')) return snooze('5s');
       throw error;
     } finally {
-      const left = (underWay.get(id) ?? 1) - 1;
-      if (left === 0) underWay.delete(id);
-      else underWay.set(id, left);
+      entry.leave();
     }
   };
 

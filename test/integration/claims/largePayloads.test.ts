@@ -6,7 +6,10 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { createFileClaims } from '../../../shared/claims/fileClaims.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { done } from '../../../shared/jobs/outcome.ts';
-import { defineLargeJob, nameOf, openMillrace, payload, until } from './playJourney.ts';
+import { countedJob } from '../../guarantees/process/intakeJobs.ts';
+import { startIntake } from '../../guarantees/process/intakeProcess.ts';
+import { uniqueName } from '../../topicNames.ts';
+import { defineLargeJob, LARGE, nameOf, openMillrace, payload, until } from './playJourney.ts';
 
 let folder = '';
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'millrace-claims-')); });
@@ -58,4 +61,26 @@ test('a kill between the store and Kafka leaves an object that nobody needs, and
   const later = createFileClaims({ folder, clock: { ...systemClock, now: () => Date.now() + 40 * 86_400_000 } });
   expect(await later.expire(30 * 86_400_000)).toBe(1);
   expect(await objects()).toEqual([]);
+});
+
+test('the intake takes large payloads where it is told the folder, and answers 413 to what no store takes', async () => {
+  const queue = uniqueName('intake');
+  const common = { KAFKA_BROKERS: inject('brokers'), SCHEMA_REGISTRY_URL: inject('registryUrl'), INTAKE_TEST_QUEUE: queue, MILLRACE_INTAKE_PATIENCE: '30s', MILLRACE_INTAKE_BODY_BYTES: '8MiB' };
+  const post = (url: string) => fetch(`${url}/v1/jobs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ kind: 'order.charge', payload: payload(1, true) }) });
+  const notes: (string | null)[] = [];
+  const [database, bareDatabase] = await Promise.all([mkdtemp(join(tmpdir(), 'millrace-claims-')), mkdtemp(join(tmpdir(), 'millrace-claims-'))]);
+  const [intake, bare] = await Promise.all([
+    startIntake({ ...common, MILLRACE_CLAIMS_FOLDER: folder, MILLRACE_DATABASE_FOLDER: database }), startIntake({ ...common, MILLRACE_DATABASE_FOLDER: bareDatabase }),
+  ]);
+  try {
+    expect((await post(bare.url)).status).toBe(413);
+    expect((await post(intake.url)).status).toBe(202);
+    expect(await objects()).toHaveLength(1);
+    await openMillrace({ folder }).work([countedJob(queue, (_, { note }) => { notes.push(note); })]);
+    await until(() => notes.length === 1, 'the job');
+    expect(notes).toEqual([LARGE]);
+  } finally {
+    await Promise.all([intake.kill(), bare.kill()]);
+    await Promise.all([database, bareDatabase].map((one) => rm(one, { recursive: true, force: true })));
+  }
 });

@@ -10,6 +10,7 @@ import { readClaimedResult } from '../../../shared/claims/claimedResults.ts';
 import type { WorkerOptions } from '../../../shared/worker/worker.ts';
 import { claimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
+import { createInProcessStarter } from '../../../shared/testing/inProcessSandbox.ts';
 import { createRig } from '../worker/rig.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 import { createMemoryClaims } from './memoryClaims.ts';
@@ -173,6 +174,17 @@ test('batches take jobs with large payloads', async () => {
   await startWorker();
   await committed(3);
   expect(taken.flatMap((batch) => batch.split(',')).toSorted()).toEqual(['1', '2', '3']);
+});
+
+test('isolated kinds take large payloads, also when they have to wait for a sandbox', async () => {
+  const taken: number[] = [];
+  const isolated = { async 'work.do'(given: JobV1) { if (given.note === LARGE) taken.push(given.sequence); await Promise.resolve(); } };
+  const { store, send, settle, startWorker, until, clock } = openScene({ handle: undefined, isolated: { handler: new URL('file:///nowhere/work.js') } });
+  await settle(Promise.all([1, 2, 3, 4].map((n) => send(n, true, `c${n}`))));
+  await startWorker({ largePayloads: { store, overBytes: 1000 }, sandboxes: 1, startSandbox: createInProcessStarter(isolated, clock) });
+  await until(() => taken.length === 4);
+  expect(taken.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(store.gets).toHaveLength(4);
 });
 
 test('a job that cannot begin gives back the room of its bytes when others want it', async () => {
