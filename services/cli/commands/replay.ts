@@ -71,7 +71,7 @@ export function addReplayCommand(program: Command, perform: Perform): void {
       const range = readRange(options, now);
       const worker = await openWorkerParts(session, options.concurrency);
       const summary = await session.interruptible((signal) => replay(
-        { broker: session.broker, registry: session.registry, clock: session.clock, logger: createLogger({ level: 'warn', service: 'replay', destination: { write: (text) => { session.host.stderr.write(text); } } }) }, String(queue), jobs,
+        { broker: session.broker, registry: session.registry, clock: session.clock, logger: createLogger({ level: 'error', service: 'replay', destination: { write: (text) => { session.host.stderr.write(text); } } }) }, String(queue), jobs,
         {
           name, signal, dryRun, onFailure, ...(range === null ? {} : { range }),
           ...(options.kind === undefined ? {} : { kinds: options.kind }), ...(options.key === undefined ? {} : { keys: options.key }), ...(options.perSecond === undefined ? {} : { perSecond: options.perSecond }),

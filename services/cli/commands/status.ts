@@ -86,7 +86,7 @@ function describeJob(job: JobView, nowMs: number): string {
   return renderFields([
     ['id', job.id], ['state', job.reason === null ? job.state : `${job.state} (${job.reason})`], ['kind', job.kind], ['key', job.key], ['at', job.at],
     ['attempts', job.attempts], ['enqueued', ageText(job.enqueuedAt, nowMs)], ['started', ageText(job.startedAt, nowMs)], ['finished', ageText(job.finishedAt, nowMs)], ['due', ageText(job.due, nowMs)],
-    ['progress', job.progress === null ? null : `${Math.round(job.progress * 100)}%${job.note === null ? '' : ` ${job.note}`}`],
+    ['progress', job.progress === null ? null : `${Math.round(job.progress * 100)}%`], ['note', job.note], ['tags', job.tags.join(', ')],
     ['error', job.error === null ? null : `${job.error.code}: ${job.error.message}`],
     ['result', job.result === null ? null : JSON.stringify(job.result)],
     ['payload', job.payload === null || job.payload === undefined ? job.payloadFlaw : JSON.stringify(job.payload)],
