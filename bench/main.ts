@@ -7,12 +7,14 @@ import { measureDrain } from './drain/measureDrain.ts';
 import { describeMachine } from './measure/describeMachine.ts';
 import { renderTable } from './measure/renderTable.ts';
 import { measureIntake } from './intake/measureIntake.ts';
+import { measureOutbox } from './outbox/measureOutbox.ts';
 import type { BenchSetting, Row } from './measure/row.ts';
 
 /** `npm run bench [scenario …]`: measures on real Kafka, everything that is compared in one run and in turns. */
 const scenarios: Readonly<Record<string, { readonly about: string; readonly measure: (setting: BenchSetting) => Promise<Row[]> }>> = {
   drain: { about: 'preloaded no-op jobs, strict order, beside a bare loop that only consumes and decodes; then a 10 ms handler', measure: measureDrain },
   intake: { about: 'jobs over HTTP, 64 at once and in batches, beside the same route over plain KafkaJS send', measure: measureIntake },
+  outbox: { about: 'jobs through an outbox on a durable PostgreSQL: a backlog drained, and relayed while it is written', measure: measureOutbox },
 };
 
 const { values, positionals } = parseArgs({

@@ -52,7 +52,7 @@ export interface OutboxRelay {
   stop(): Promise<void>;
 }
 
-const CHORES_MS = 500;
+const LONGEST_CHORES_MS = 500;
 const RELISTEN_MS = 10_000;
 /** Counting may take a twentieth of the time. */
 const FIGURES_SHARE = 20;
@@ -60,7 +60,7 @@ const FIGURES_MS = 5000;
 
 /** Does no I/O yet; the tables must be there when it starts. */
 export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
-  const { database, observer, clock, leaseMs = 5000 } = options;
+  const { database, observer, clock, leaseMs = 5000, firstRetryMs = 1000 } = options;
   const streamCount = options.streams ?? 4;
   const streams: RelayStream[] = [];
   const prepared = new Map<string, Promise<unknown>>();
@@ -102,7 +102,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     await leases.renew();
     lastRenewedMs = clock.monotonic();
   });
-  const choresLoop = createLoop(clock, CHORES_MS, observer, async () => {
+  const choresLoop = createLoop(clock, Math.min(LONGEST_CHORES_MS, firstRetryMs / 2), observer, async () => {
     if (await freeDue(database, leases.held().map(({ shard }) => shard)) > 0) wakeAll();
     await listen();
     await count();
@@ -117,7 +117,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
           database, relayId: options.relayId, leases, send, observer, clock, random: options.random,
           isMine: (shard) => shard % streamCount === index,
           limits: { rowsPerShard: options.rowsPerShard ?? 500, bytes: options.batchBytes ?? 4 * 1024 * 1024 },
-          tries: { maxTries: options.maxTries ?? 5, firstRetryMs: options.firstRetryMs ?? 1000 },
+          tries: { maxTries: options.maxTries ?? 5, firstRetryMs },
           pollMs: options.pollMs ?? 1000,
         }));
       }

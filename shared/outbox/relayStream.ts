@@ -56,6 +56,8 @@ export function startRelayStream(options: RelayStreamOptions): RelayStream {
   let woken = false;
   let lastGoodMs = clock.monotonic();
   let lastTurnMs = lastGoodMs;
+  /** It found nothing, and waits to be woken. */
+  let resting = false;
   /** What the shards' rows say of themselves; null: not known. */
   let asleep: boolean | null = null;
   let batches = 0;
@@ -115,7 +117,9 @@ export function startRelayStream(options: RelayStreamOptions): RelayStream {
     batches = 0;
     emptyLooks += 1;
     if (held.length > 0 && emptyLooks > 1 && asleep !== true) return tellAsleep(held, true);
+    resting = true;
     await pause(Math.min(options.pollMs, FIRST_POLL_MS * 2 ** Math.min(emptyLooks - 1, 10)));
+    resting = false;
   };
 
   let before = '';
@@ -157,7 +161,7 @@ export function startRelayStream(options: RelayStreamOptions): RelayStream {
       woken = true;
       awake();
     },
-    get lastGoodMs() { return lastGoodMs; },
+    get lastGoodMs() { return resting ? clock.monotonic() : lastGoodMs; },
     get lastTurnMs() { return lastTurnMs; },
     stop() {
       stopping = true;

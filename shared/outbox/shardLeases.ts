@@ -88,8 +88,11 @@ export function createShardLeases({ session, relayId, leaseMs, clock, changed }:
   const claim = async (shards: readonly number[]): Promise<void> => {
     const sentMs = clock.monotonic();
     const { rows } = await session.query<HeldShard>(
-      `update millrace_outbox_shard set holder = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2 * interval '1 ms'
-       where shard = any($3::smallint[]) and holder is distinct from $1 and (holder is null or lease_until < clock_timestamp()) returning shard, epoch`,
+      // What a frozen relay's transaction still locks is left for the next time; the server ends such a transaction by itself.
+      `update millrace_outbox_shard set holder = $1, epoch = epoch + 1, lease_until = clock_timestamp() + $2 * interval '1 ms' where shard in (
+         select shard from millrace_outbox_shard
+         where shard = any($3::smallint[]) and holder is distinct from $1 and (holder is null or lease_until < clock_timestamp()) for update skip locked
+       ) returning shard, epoch`,
       [relayId, leaseMs, shards],
     );
     keep(rows, sentMs);

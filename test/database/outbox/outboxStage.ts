@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jobV1, type JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { createCodec } from '../../../shared/avro/codec.ts';
 import { migrate } from '../../../shared/database/migrate.ts';
@@ -50,6 +51,10 @@ export interface OutboxStage {
 }
 
 export interface RelayWishes extends Partial<OutboxRelayOptions> {
+  /** Of its producer. */
+  readonly clientId?: string;
+  /** Its owner sees to its end, or to none. */
+  readonly abandoned?: boolean;
   readonly wrapProducer?: (producer: Producer) => Pick<Producer, 'send' | 'partitionCount'>;
 }
 
@@ -69,19 +74,19 @@ export async function openOutbox(database: Database): Promise<OutboxStage> {
   });
   return {
     database, cluster, outbox, landed,
-    async startRelay({ wrapProducer, ...options } = {}) {
+    async startRelay({ wrapProducer, clientId = 'relay', abandoned = false, ...options } = {}) {
       const broker = cluster.broker();
       const admin = broker.createAdmin({ clientId: 'relay' });
-      const producer = broker.createProducer({ clientId: options.relayId ?? 'relay' });
+      const producer = broker.createProducer({ clientId });
       await producer.start();
       producers.push(producer);
       const relay = createOutboxRelay({
-        database, producer: wrapProducer === undefined ? producer : wrapProducer(producer), relayId: `relay-${relays.length}`, clock: systemClock, random: Math.random,
+        database, producer: wrapProducer === undefined ? producer : wrapProducer(producer), relayId: randomUUID(), clock: systemClock, random: Math.random,
         prepareQueue: (queue) => prepareTopics(admin, [queue], { partitions: 3, replicationFactor: 1 }, logger),
         observer: { relayed: () => undefined, refused: () => undefined, trouble: () => undefined },
         firstRetryMs: 50, patienceMs: 200, ...options,
       });
-      relays.push(relay);
+      if (!abandoned) relays.push(relay);
       await relay.start();
       return relay;
     },
