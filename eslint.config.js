@@ -1,5 +1,9 @@
+import { readdirSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 import importX from 'eslint-plugin-import-x';
+
+/** Each is a process of its own. `demo` alone, which is what `npm start` runs, may take from the others: it runs them all in one process. */
+const services = readdirSync(new URL('./services', import.meta.url)).filter((name) => name !== 'demo');
 
 const processUse = { name: 'process', message: 'Only main.ts touches process; take what you need as a parameter.' };
 
@@ -27,6 +31,7 @@ export default tseslint.config(
           { target: './schemas', from: ['./shared', './services', './test', './bench', './examples'], message: 'schemas import nothing of ours.' },
           { target: './shared', from: ['./services', './test', './bench', './examples'], message: 'shared must not know who uses it.' },
           { target: './services', from: ['./test', './bench'], message: 'services must not depend on tests or benchmarks.' },
+          ...services.map((name) => ({ target: `./services/${name}`, from: './services', except: [`./${name}`], message: 'services never import one another: what two of them need is shared.' })),
           { target: './shared/engine', from: './shared', except: ['./engine', './jobs', './errors'], message: 'the engine is sans-IO: it knows jobs (policy, outcome) and nothing else.' },
           { target: './shared/jobs', from: './shared', except: ['./jobs', './errors'], message: 'jobs is what users write; it depends on nothing.' },
         ],

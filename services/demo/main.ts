@@ -1,15 +1,20 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { startDevStack } from '../../shared/embedded/devStack.ts';
+import { pino } from 'pino';
+import { startDevStack, type DevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
 import { connectionKeys, developmentKeys, knownNames } from '../../shared/runtime/config/keys.ts';
 import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
 import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 import { forgetRuns, startDemo } from './demo.ts';
-import { HELP, readOptions } from './options.ts';
+import { HELP, readOptions, type DemoOptions } from './options.ts';
+import { databaseFolder, startPlatform } from './platform.ts';
 import { createScreen } from './screen.ts';
+import { tryOut } from './tryOut.ts';
 
-/** `npm start`: the whole journey on one machine, from starting Kafka to checking what became of 20,000 jobs. */
+/** `npm start`: the whole platform in one process, from starting Kafka to checking what became of 20,000 jobs, and open for yours. */
 try {
   const options = readOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(HELP);
@@ -17,12 +22,12 @@ try {
 } catch (error) {
   if (!isMillraceError(error)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }
 
-async function start(options: ReturnType<typeof readOptions>): Promise<void> {
+async function start(options: DemoOptions): Promise<void> {
   const root = join(import.meta.dirname, '..', '..');
-  const { cacheDir } = readConfig({ ...connectionKeys, ...developmentKeys }, process.env, knownNames);
+  const { cacheDir, brokers: given } = readConfig({ ...connectionKeys, ...developmentKeys }, process.env, knownNames);
   const homeDir = options.home === null ? join(root, '.millrace') : resolve(options.home);
   const onTerminal = process.stdout.isTTY && !options.json;
   const screen = createScreen(options.json ? 'json' : onTerminal ? 'line' : 'lines', (text) => { process.stdout.write(text); }, () => process.stdout.columns);
@@ -48,25 +53,50 @@ async function start(options: ReturnType<typeof readOptions>): Promise<void> {
   });
 
   try {
-    if (options.fresh) {
-      await forgetRuns(homeDir);
-      if (!stack.ownsTopics) screen.say('the topics stay as they are: this Kafka was not started here');
-    }
-    const demo = await startDemo({
-      options, brokers: stack.brokers, registryUrl: stack.registryUrl, homeDir, screen, reportEveryMs: onTerminal ? 200 : options.json ? 500 : 2000, clock: systemClock, signal: stop.signal,
-    });
+    await forget(stack);
+    const { logFile, platform } = await open(stack, (statusUrl) => stack.tellStatus(statusUrl));
     try {
-      const verdict = await Promise.race([demo.finished, died]);
-      if (options.once) process.exitCode = verdict?.ok === true ? 0 : 1;
-      else if (verdict !== null) {
-        screen.say(`Kafka stays up on ${stack.brokers}, the schema registry on ${stack.registryUrl}; the worker waits for jobs. Ctrl-C stops everything`);
-        await Promise.race([stop.asked, died]);
+      const demo = await startDemo({
+        options, brokers: stack.brokers, registryUrl: stack.registryUrl, homeDir, screen, reportEveryMs: onTerminal ? 200 : options.json ? 500 : 2000, clock: systemClock, signal: stop.signal,
+      });
+      try {
+        const verdict = await Promise.race([demo.finished, died]);
+        if (options.once) process.exitCode = verdict?.ok === true ? 0 : 1;
+        else if (verdict !== null) {
+          screen.say(`Kafka stays up on ${stack.brokers}, the schema registry on ${stack.registryUrl}; the workers wait for jobs. Ctrl-C stops everything`);
+          const { commands, jobId } = tryOut(platform, `flight-${Math.floor(systemClock.now() / 1000)}`, options.home === null && stack.ownsTopics);
+          const { intakeUrl, statusUrl, schedulerUrl } = platform;
+          screen.tell('try', { commands, jobId, intakeUrl, statusUrl, schedulerUrl, logFile }, [`try, in another terminal (log: ${logFile}):`, ...commands.map((command) => `  ${command}`)]);
+          await Promise.race([stop.asked, died]);
+        }
+        screen.say('stopping');
+      } finally {
+        await demo.stop();
       }
-      screen.say('stopping');
     } finally {
-      await demo.stop();
+      await platform.stop();
     }
   } finally {
     await stack.stop();
+  }
+
+  async function forget({ ownsTopics }: DevStack): Promise<void> {
+    if (!options.fresh) return;
+    await forgetRuns(homeDir);
+    await rm(databaseFolder(homeDir), { recursive: true, force: true });
+    if (!ownsTopics) screen.say('the topics stay as they are: this Kafka was not started here');
+  }
+
+  async function open({ brokers, registryUrl }: DevStack, tellStatus: DevStack['tellStatus']) {
+    await mkdir(homeDir, { recursive: true });
+    const logFile = join(homeDir, 'services.log');
+    const destination = pino.destination({ dest: logFile, sync: true });
+    const platform = await startPlatform({
+      host: process, brokers, registryUrl, homeDir, queue: `${options.queue}-announcements`, shownQueues: [options.queue], ownKafka: given === null,
+      loggerOf: (service) => createLogger({ level: 'info', service, clock: systemClock, destination }),
+    });
+    await tellStatus(platform.statusUrl);
+    screen.say(`intake on ${platform.intakeUrl}, status on ${platform.statusUrl}${platform.schedulerUrl === null ? '' : `, schedules on ${platform.schedulerUrl}`}`);
+    return { logFile, platform };
   }
 }

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { startDevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
 import { connectionKeys, developmentKeys, knownNames } from '../../shared/runtime/config/keys.ts';
@@ -6,8 +7,9 @@ import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 
-/** `npm run stack`: Kafka and a schema registry for development, until Ctrl-C. Other tools find them by `.millrace/dev.json`. */
+/** `npm run stack [-- --home <folder>]`: Kafka and a schema registry for development, until Ctrl-C. Other tools find them by `.millrace/dev.json`. */
 const root = join(import.meta.dirname, '..', '..');
+const { values: { home } } = parseArgs({ options: { home: { type: 'string' } } });
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 const stop = listenForStop(process, systemClock);
 
@@ -16,7 +18,7 @@ try {
   const starting = startDevStack({
     host: process,
     cacheDir: resolve(root, cacheDir),
-    homeDir: join(root, '.millrace'),
+    homeDir: home === undefined ? join(root, '.millrace') : resolve(home),
     startedBy: 'stack',
     report: say,
   });
@@ -26,10 +28,13 @@ try {
   void stop.insisted.then(() => process.exit(130));
   for (const logFile of stack.logFiles) say(`log: ${logFile}`);
   say('Ctrl-C stops it');
+  // Where all was given, nothing else would keep this process.
+  const stay = setInterval(() => undefined, 60_000);
   const died = await Promise.race([stop.asked, stack.died]);
   if (died !== undefined) process.exitCode = 1;
   say(`${died === undefined ? 'asked to stop' : `${died} ended by itself; see its log`}: stopping`);
   await stack.stop();
+  clearInterval(stay);
 } catch (error) {
   if (!isMillraceError(error)) throw error;
   process.stderr.write(`${error.message}\n`);

@@ -20,6 +20,8 @@ export interface DevStackOptions {
 export interface DevStack extends Stack {
   /** Whether Kafka was started here, so that its topics are in `homeDir`; else it belongs to somebody else. */
   readonly ownsTopics: boolean;
+  /** Writes into `dev.json`, if it is ours, where the status service answers. */
+  tellStatus(statusUrl: string): Promise<void>;
 }
 
 /**
@@ -45,17 +47,16 @@ export async function startDevStack({ host, cacheDir, homeDir, startedBy, fresh 
   if (fresh && ownsTopics) await rm(dataDir, { recursive: true, force: true });
   const stack = await startStack({ host, env: host.env, cacheDir, dataDir, need: { kafka: true, registry: true }, report });
   // Beside a running stack a given Kafka is used, but the file goes on telling of the stack.
-  if (running !== undefined) return { ...stack, ownsTopics };
+  if (running !== undefined) return { ...stack, ownsTopics, tellStatus: () => Promise.resolve() };
   const forget = (): Promise<void> => removeDevFile(devFile, host.pid);
+  const content: DevFile = { brokers: stack.brokers, registryUrl: stack.registryUrl, startedBy, pids: [host.pid, ...stack.pids], startedAt: new Date().toISOString() };
   try {
-    await writeDevFile(devFile, {
-      brokers: stack.brokers, registryUrl: stack.registryUrl, startedBy, pids: [host.pid, ...stack.pids], startedAt: new Date().toISOString(),
-    });
+    await writeDevFile(devFile, content);
   } catch (error) {
     await stack.stop();
     throw error;
   }
-  return { ...stack, ownsTopics, stop: () => stack.stop().finally(forget) };
+  return { ...stack, ownsTopics, tellStatus: (statusUrl) => writeDevFile(devFile, { ...content, statusUrl }), stop: () => stack.stop().finally(forget) };
 }
 
 function borrow(running: DevFile, report: Report): DevStack {
@@ -67,6 +68,7 @@ function borrow(running: DevFile, report: Report): DevStack {
     logFiles: [],
     died: new Promise(() => undefined),
     ownsTopics: false,
+    tellStatus: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   };
 }

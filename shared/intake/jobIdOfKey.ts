@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 
+/** All callers are this one where no header tells them apart. */
+export const ONE_TENANT = 'default';
+
 /**
  * The id of the job of an idempotency key: the same for the same tenant and key, whoever asks and whatever was lost. A UUID of version 8
  * (RFC 9562, §5.8) of their SHA-256.

@@ -29,11 +29,13 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
+const ports = { MILLRACE_INTAKE_PORT: '0', MILLRACE_STATUS_PORT: '0', MILLRACE_SCHEDULER_PORT: '0' };
+
 /** Runs `npm start -- --json ...` with an environment in which no other Kafka is named than the given one. */
 function npmStart(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'KAFKA_BROKERS' && name !== 'SCHEMA_REGISTRY_URL'));
   const child = spawn('npm', ['start', '--silent', '--', '--json', '--home', home, ...args], {
-    cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, MILLRACE_CACHE_DIR: inject('cacheDir'), ...env },
+    cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, MILLRACE_CACHE_DIR: inject('cacheDir'), ...ports, ...env },
   });
   const self = { pid: child.pid ?? 0 };
   stillRunning.push(self);
@@ -87,7 +89,9 @@ test('npm start feeds real departures, buries the bad ones, keeps the order, and
 test('npm start uses the stack that npm run stack keeps running, and leaves it to its owner', async () => {
   const devFile: DevFile = { brokers: inject('brokers'), registryUrl: inject('registryUrl'), startedBy: 'stack', pids: [process.pid], startedAt: new Date().toISOString() };
   await writeDevFile(join(home, 'dev.json'), devFile);
-  const run = npmStart(['--once', '--records', '20', '--queue', uniqueName('flights')]);
+  const queue = uniqueName('flights');
+  // Here the Kafka is that of the tests, which is full of others' queues and schedules.
+  const run = npmStart(['--once', '--records', '20', '--queue', queue], { MILLRACE_STATUS_QUEUES: queue, MILLRACE_SCHEDULES_TOPIC: uniqueName('schedules') });
   expect(await run.hear('summary')).toMatchObject({ ok: true });
   expect(await run.ended).toBe(0);
   expect(JSON.parse(await readFile(join(home, 'dev.json'), 'utf8'))).toEqual(devFile);
@@ -135,4 +139,4 @@ test('with nothing given it starts its own Kafka and registry; Ctrl-C in mid-run
   expect((summary['earlier'] as { jobs: number }).jobs).toBeGreaterThan(0);
   second.interrupt();
   expect(await second.ended).toBe(0);
-});
+}, 240_000);

@@ -2,9 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { isTraceparent } from '../../../shared/kafka/envelope.ts';
 import type { Caller } from '../../../shared/intake/jobDoor.ts';
-
-/** All callers are this one where no header tells them apart. */
-const ONE_TENANT = 'default';
+import { ONE_TENANT } from '../../../shared/intake/jobIdOfKey.ts';
 
 /** Who asks, and under which key. @param tenantHeader null: there is one tenant. @throws MillraceError TENANT_MISSING, BAD_IDEMPOTENCY_KEY */
 export function readCaller({ headers }: FastifyRequest, tenantHeader: string | null, bytes: number): Caller {
