@@ -5,6 +5,8 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
 /** After an outage: from one answer to the next question, until all is known again. */
 const CATCH_UP_WAIT_MS = 1000;
+/** Ids come from records, and so from anybody: thousands that nobody knows must not become thousands of requests at a time. */
+const MOST_AT_ONCE = 16;
 
 /**
  * Fetches schemas that records name and this process does not know yet. A registry that does not answer is asked again, with a growing and
@@ -19,6 +21,9 @@ export class SchemaLoads {
   readonly #waiting = new Map<number, Set<() => void>>();
   /** Ids that could not be fetched, the one to be asked for next first. */
   readonly #missed = new Set<number>();
+  /** Ids that wait for one of the requests under way to end. */
+  readonly #queued = new Set<number>();
+  #underWay = 0;
   #probing = false;
   #closed = false;
 
@@ -38,6 +43,7 @@ export class SchemaLoads {
     }
     this.#waiting.set(schemaId, new Set([then]));
     if (this.#probing) this.#missed.add(schemaId);
+    else if (this.#underWay >= MOST_AT_ONCE) this.#queued.add(schemaId);
     else void this.#loadAtOnce(schemaId);
   }
 
@@ -46,8 +52,15 @@ export class SchemaLoads {
   }
 
   async #loadAtOnce(schemaId: number): Promise<void> {
-    if (await this.#load(schemaId)) return;
-    this.#missed.add(schemaId);
+    this.#underWay++;
+    const isLoaded = await this.#load(schemaId);
+    this.#underWay--;
+    if (isLoaded) {
+      this.#loadNext();
+      return;
+    }
+    for (const missed of [schemaId, ...this.#queued]) this.#missed.add(missed);
+    this.#queued.clear();
     if (this.#probing) return;
     this.#probing = true;
     for (let failures = 1; this.#missed.size > 0 && !this.#closed;) {
@@ -65,6 +78,13 @@ export class SchemaLoads {
       }
     }
     this.#probing = false;
+  }
+
+  #loadNext(): void {
+    const next = this.#queued.values().next().value;
+    if (next === undefined || this.#closed) return;
+    this.#queued.delete(next);
+    void this.#loadAtOnce(next);
   }
 
   async #load(schemaId: number): Promise<boolean> {

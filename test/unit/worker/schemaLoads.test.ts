@@ -63,3 +63,28 @@ test('asks nobody any more when it is closed', async () => {
   await clock.advance(60_000);
   expect(asked.length).toBe(before);
 });
+
+test('asks for few schemas at a time, however many records name one that nobody has', async () => {
+  const clock = createVirtualClock(0);
+  let [underWay, most] = [0, 0];
+  const load = async (): Promise<void> => {
+    most = Math.max(most, ++underWay);
+    await new Promise<void>((resolve) => { clock.after(20, resolve); });
+    underWay--;
+  };
+  const loads = new SchemaLoads({ load } as Partial<Codec> as Codec, clock, () => 1, () => undefined);
+  const known = new Set<number>();
+  for (let id = 1; id <= 5000; id++) loads.whenKnown(id, () => { known.add(id); });
+  await clock.advance(5000 / 16 * 20 + 100);
+  expect([known.size, most]).toEqual([5000, 16]);
+});
+
+test('goes over to one request at a time when one of many fails, and forgets none of those that waited', async () => {
+  const { clock, asked, known, want, set } = openScene();
+  for (let id = 1; id <= 100; id++) want(id);
+  await clock.advance(100);
+  expect(asked.length).toBe(16);
+  set(true);
+  await clock.advance(200_000);
+  expect(known).toHaveLength(100);
+});
