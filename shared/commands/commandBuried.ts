@@ -46,5 +46,9 @@ export function discardBuried(tools: CommandTools, queue: string, buried: readon
 export async function selectBuried(tools: CommandTools, queue: string, selection: DeadSelection | ((job: BuriedJob) => boolean), tagsOf?: TagsOf): Promise<Buried[]> {
   if (typeof selection !== 'function') pick([], selection, tagsOf);
   const found = await findBuried(tools, queue);
-  return typeof selection === 'function' ? found.filter(({ shown }) => selection(shown)) : pick(found, selection, tagsOf);
+  return typeof selection === 'function' ? found.filter(({ shown }) => selection(shown)) : pick(found.toSorted(byPlace), selection, tagsOf);
+}
+
+function byPlace({ shown: a }: Buried, { shown: b }: Buried): number {
+  return a.partition - b.partition || a.offset - b.offset;
 }
