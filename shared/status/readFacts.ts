@@ -1,4 +1,5 @@
 import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
+import { claimV1 } from '../../schemas/millrace.Claim/payload.generated.ts';
 import { createReader, type Codec } from '../avro/codec.ts';
 import type { PlainDecoder } from '../avro/plainDecoder.ts';
 import { readSchemaId } from '../avro/wireFormat.ts';
@@ -68,6 +69,8 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
     if (!wantsPayload(value)) return without('TOO_LARGE');
     try {
       const { schemaName, payload } = decoder.decode(value);
+      // The record holds a claim: who is shown a job wants its payload, not where it lies.
+      if (schemaName === claimV1.subject) return without('IN_STORE');
       return { payload: plainJson(payload), payloadFlaw: null, schemaName };
     } catch (error) {
       return without(isMillraceError(error) ? error.code : 'AVRO_INVALID');
@@ -84,8 +87,8 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
         id: readJobId(headers, queue, partition, offset),
         kind: readKind(headers) ?? schemaName,
         key: keyText(key),
-        createdMs: readEnqueuedAtMs(headers, timestampMs), enqueuedMs: timestampMs,
-        notBeforeMs: readNotBeforeMs(headers, timestampMs),
+        createdMs: soundMs(readEnqueuedAtMs(headers, timestampMs)), enqueuedMs: soundMs(timestampMs),
+        notBeforeMs: soundMsOrNull(readNotBeforeMs(headers, timestampMs)),
         source, valueBytes: value?.length ?? 0, ...shown,
       }],
     };
@@ -99,17 +102,19 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
       return nothing;
     }
     const { epoch, startMs, kinds, events } = batch;
+    // No owner counts so far.
+    if (!Number.isSafeInteger(epoch)) return nothing;
     const worker = plainText(batch.worker, MAX_KEY);
     const facts: EventFact[] = [];
     for (const event of events) {
-      if (event.offset < 0 || event.id === '') continue;
+      if (event.offset < 0 || !Number.isSafeInteger(event.offset) || event.id === '') continue;
       const { detail } = event;
       const kind = kinds[event.kind] ?? '';
       facts.push({
         type: 'event', partition, place: event.offset, event: event.type, id: plainText(event.id), kind: kind === '' ? null : plainText(kind), key: keyText(event.key),
-        attempt: event.attempt, atMs: startMs + event.afterMs, worker, epoch,
+        attempt: event.attempt, atMs: soundMs(startMs + event.afterMs), worker, epoch,
         reason: detail?.reason == null ? null : plainText(detail.reason, 64),
-        dueMs: detail?.dueMs ?? null,
+        dueMs: soundMsOrNull(detail?.dueMs ?? null),
         error: detail?.error == null ? null : cleanError(detail.error),
         progress: detail?.progress == null ? null : cleanProgress(detail.progress),
         note: detail?.note == null ? null : plainText(detail.note, MAX_MESSAGE),
@@ -144,14 +149,14 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
         if (read.key.startsWith(PAUSE_MARK)) return tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: true, commanded: false });
         const redriven = parseRedriveMark(read.key);
         if (redriven === null) return nothing;
-        return { ...nothing, epoch: read.epoch, facts: [{ type: 'redriven', partition, place: redriven.offset, burial: redriven.burial, atMs: record.timestampMs }] };
+        return { ...nothing, epoch: read.epoch, facts: [{ type: 'redriven', partition, place: redriven.offset, burial: redriven.burial, atMs: soundMs(record.timestampMs) }] };
       }
       case 'applied':
         return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: false, commanded: false }) : nothing;
       case 'command': {
         const burial = read.command === 'discard' ? parseDiscardKey(read.key) : null;
         if (burial === null) return nothing;
-        return { ...nothing, facts: [{ type: 'discard', partition, place: read.job.origin.offset, id: plainText(read.job.id), burial, note: read.note, atMs: record.timestampMs }] };
+        return { ...nothing, facts: [{ type: 'discard', partition, place: read.job.origin.offset, id: plainText(read.job.id), burial, note: read.note, atMs: soundMs(record.timestampMs) }] };
       }
       default:
         return nothing;
@@ -192,6 +197,19 @@ function tellPause(epoch: number, word: PauseWord): RecordFacts {
   return parseScope(word.scope) === null || word.scope.includes('\0') ? nothing : { ...nothing, epoch, pauses: [{ ...word, scope: plainText(word.scope) }] };
 }
 
+/** As many as a column takes. */
+const MAX_ATTEMPT = 2 ** 31 - 1;
+const LAST_TIME_MS = 8.64e15;
+
+/** A time that a calendar knows, in whole ms: producers set timestamps as they like, and one that no column takes would stop the projection. */
+export function soundMs(ms: number): number {
+  return ms;
+}
+
+function soundMsOrNull(ms: number | null): number | null {
+  return ms === null ? null : soundMs(ms);
+}
+
 /** As much of it as anybody looks at, so that it is read back as it was written. */
 function cleanProgress(progress: number): number {
   return Math.round(Math.min(1, Math.max(0, progress)) * 10_000) / 10_000;
@@ -202,7 +220,7 @@ type Standing = { readonly attempt: number; readonly reason: string | null; read
 function standing(type: StandingFact['standing'], job: Pick<CarriedJob, 'id' | 'kind' | 'key' | 'origin'>, atMs: number, { attempt, reason, dueMs, failure }: Standing): StandingFact {
   return {
     type: 'standing', standing: type, partition: job.origin.partition, place: job.origin.offset, id: plainText(job.id), kind: job.kind, key: keyText(job.key),
-    enqueuedMs: job.origin.timestampMs, atMs, attempt, reason, dueMs: dueMs === 0 ? null : dueMs, error: failure === null ? null : cleanError(failure),
+    enqueuedMs: soundMs(job.origin.timestampMs), atMs: soundMs(atMs), attempt: Math.min(attempt, MAX_ATTEMPT), reason, dueMs: dueMs === 0 ? null : soundMs(dueMs), error: failure === null ? null : cleanError(failure),
   };
 }
 

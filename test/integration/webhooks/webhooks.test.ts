@@ -19,6 +19,7 @@ import { databaseKinds, openTestDatabase, type DatabaseKind } from '../../postgr
 import { uniqueName } from '../../topicNames.ts';
 import { sampleJob } from '../../unit/worker/sampleJob.ts';
 import { until } from '../kafkajs/watcher.ts';
+import { startWebhooksProcess } from './webhooksProcess.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
 
 const logger = createLogger({ level: 'silent', service: 'test', clock: systemClock });
@@ -57,7 +58,7 @@ async function openScene(kind: DatabaseKind) {
     await subscriptions.add(made);
     return made;
   };
-  return { subscriptions, queue, job, millrace, startWebhooks, receiver, subscribe };
+  return { databaseUrl: opened.url, subscriptions, queue, job, millrace, startWebhooks, receiver, subscribe };
 }
 
 const typeOf = ({ body }: { readonly body: string }): string => (JSON.parse(body) as { type: string }).type;
@@ -91,15 +92,16 @@ test.each(databaseKinds)('who subscribed is told of each end once, signed, thoug
   expect(new Set(all.received.map(({ headers }) => headers['webhook-id'])).size).toBe(3);
 });
 
-test('a receiver that was down is told when it is up, by the same id; one that is gone is told no more', async () => {
-  const { job, millrace, startWebhooks, receiver, subscribe, subscriptions } = await openScene('postgres');
+test('of the process that people run, a receiver that was down is told when it is up, by the same id; one that is gone is told no more', async () => {
+  const { job, millrace, receiver, subscribe, subscriptions, databaseUrl } = await openScene('postgres');
   const [down, gone] = [await receiver(), await receiver()];
   down.answer = { status: 503, headers: { 'retry-after': '1' } };
   gone.answer = { status: 410 };
   await subscribe({ url: down.url });
   const left = await subscribe({ url: gone.url });
   await millrace.work([job]);
-  await startWebhooks();
+  const webhooks = await startWebhooksProcess({ KAFKA_BROKERS: inject('brokers'), SCHEMA_REGISTRY_URL: inject('registryUrl'), DATABASE_URL: databaseUrl ?? '', MILLRACE_WEBHOOKS_ALLOW: '127.0.0.1' });
+  onTestFinished(async () => { await webhooks.stop(); });
   await millrace.enqueue(job, { ...sampleJob(1), customer: 'ada' });
   await until(() => down.received.length >= 2 && gone.received.length === 1, 'tries');
   down.answer = { status: 200 };
@@ -109,4 +111,5 @@ test('a receiver that was down is told when it is up, by the same id; one that i
   await millrace.enqueue(job, { ...sampleJob(2), customer: 'ada' });
   await until(() => down.received.some(({ body }) => body.includes('"charged":2')), 'the next');
   expect(gone.received).toHaveLength(1);
+  expect(await webhooks.stop()).toBe(0);
 });

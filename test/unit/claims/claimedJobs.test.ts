@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 import { createCodec, createReader } from '../../../shared/avro/codec.ts';
 import { createClient } from '../../../shared/client/client.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
-import { done, retry } from '../../../shared/jobs/outcome.ts';
+import { dead, done, retry } from '../../../shared/jobs/outcome.ts';
 import type { JobOptions } from '../../../shared/jobs/jobOptions.ts';
 import type { JobContext } from '../../../shared/jobs/jobContext.ts';
 import { readBuriedRecord, readRetryRecord } from '../../../shared/kafka/envelope.ts';
 import { readClaimedResult } from '../../../shared/claims/claimedResults.ts';
+import { createMillrace } from '../../../shared/millrace.ts';
+import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { WorkerOptions } from '../../../shared/worker/worker.ts';
 import { claimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
@@ -235,6 +237,21 @@ test('without a store a large job is refused, with what to do about it', async (
     await new Promise(setImmediate);
   }
   expect((await settle(enqueued)).offset).toBe(0);
+});
+
+test('a redrive with a large payload instead of the buried one runs with it', async () => {
+  const { store, ran, job, cluster, registry, clock, settle, startWorker, send, until, letters } = openScene({ answer: (payload) => (payload.note === LARGE ? undefined : dead('too little')) });
+  await settle(send(1, false));
+  await startWorker();
+  await until(() => letters().length === 1);
+  const millrace = createMillrace({
+    brokers: [], registryUrl: '', broker: cluster.broker(), registry, clock, random: () => 0.5, topics: false, logger: createLogger({ level: 'silent', service: 'test', clock }), largePayloads: { store, overBytes: 1000 },
+  });
+  await settle(millrace.redrive('work', () => true, { edit: () => [job, { ...sampleJob(1, LARGE), customer: 'ada' }] }));
+  await until(() => ran.length === 2);
+  expect(ran).toEqual(['1#1', '1L#1']);
+  expect(store.objects.size).toBe(1);
+  await settle(millrace.close());
 });
 
 test('a store that is down makes an enqueue wait, then fail, and nothing is enqueued', async () => {

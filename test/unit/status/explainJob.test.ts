@@ -33,6 +33,8 @@ describe('the explanation of a job', () => {
     [inputs({ state: 'queued' }, { workers: [worker('w1', [0], ['mail.send']), worker('w2', [1])] }), ['owner-lacks-kind'], /1 of the 2 workers do/],
     [inputs({ state: 'queued' }, { workers: [worker('w1', [0], null), worker('w2', [1], [])] }), ['about-to-run'], /slots/],
     [inputs({ reason: 'locked' }), ['locked'], /lock/],
+    [inputs({ reason: 'claim-missing', due: at(2000), error }), ['claim-missing'], /not in the store \(TIMEOUT: too late\).* in 2 s/],
+    [inputs({ reason: 'dependency-down', due: at(2000), error }), ['dependency-down'], /is down \(TIMEOUT: too late\).* in 2 s/],
     [inputs({ reason: 'unknown-kind', due: at(2000) }), ['unknown-kind'], /did not know the kind "order.charge".* in 2 s/],
     [inputs({ reason: 'moonlight' }), ['waiting'], /It waits \(moonlight\)/],
     [inputs({ state: 'scheduled', due: at(86_400_000) }), ['scheduled'], /in 1 d/],
