@@ -21,8 +21,9 @@ export interface DemoOptions {
 
 export const HELP = `npm start -- [options]
 
-Starts Kafka and a schema registry (or uses KAFKA_BROKERS and SCHEMA_REGISTRY_URL), feeds real flight departures as
-jobs to a worker, shows what becomes of them, checks it, and stays up until Ctrl-C.
+Starts Kafka and a schema registry (or uses KAFKA_BROKERS and SCHEMA_REGISTRY_URL), and in this process all services on an
+embedded database (or DATABASE_URL). Feeds real flight departures as jobs to a worker, shows what becomes of them, checks
+it, prints commands to try, and stays up until Ctrl-C.
 
   --records <n>   flights to feed, 1 to ${MAX_FLIGHTS} (default ${MAX_FLIGHTS})
   --rate <n>      jobs to feed a second (default 800)
@@ -30,7 +31,7 @@ jobs to a worker, shows what becomes of them, checks it, and stays up until Ctrl
   --once          end after the summary: exit code 0 if all checks passed, else 1
   --json          one JSON object a line instead of text for people
   --queue <name>  queue to use (default flights)
-  --home <path>   folder for topics, logs and dev.json (default .millrace)
+  --home <path>   folder for topics, database, logs and dev.json (default .millrace)
   --help          this text
 `;
 

@@ -20,7 +20,7 @@ export interface ErrorPolicy {
 export function classifyError(thrown: unknown, policy: ErrorPolicy, now: number, aborted: MillraceError | null = null): Outcome {
   const interruption = aborted ?? (isInterruption(thrown) ? thrown : null);
   if (interruption !== null && isInterruption(interruption)) return { type: 'snooze', forMs: 0 };
-  const hindrance = aborted === null ? outcomeOfHindrance(thrown) : null;
+  const hindrance = aborted === null ? outcomeOfHindrance(thrown, now) : null;
   if (hindrance !== null) return hindrance;
   const error = aborted ?? thrown;
   const failure = describeFailure(error, now);
@@ -32,12 +32,13 @@ export function classifyError(thrown: unknown, policy: ErrorPolicy, now: number,
 const LOOK_AGAIN_MS = 5000;
 
 /** What kept the handler from its effects, and is not held against the job: a lock that is another's, a database that is away, a lease that is over. */
-function outcomeOfHindrance(error: unknown): Outcome | null {
+function outcomeOfHindrance(error: unknown, now: number): Outcome | null {
   try {
     if (!isMillraceError(error)) return null;
     const forMs = error.detail.retryAfterMs ?? LOOK_AGAIN_MS;
     if (error.code === 'LOCK_BUSY') return { type: 'snooze', forMs, reason: 'locked' };
-    return error.code === 'EFFECTS_UNAVAILABLE' || error.code === 'FENCED' ? { type: 'snooze', forMs } : null;
+    if (error.code === 'EFFECTS_UNAVAILABLE') return { type: 'snooze', forMs, reason: 'dependency-down', failure: describeFailure(error, now) };
+    return error.code === 'FENCED' ? { type: 'snooze', forMs } : null;
   } catch {
     return null;
   }

@@ -85,6 +85,16 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
+const node = `${process.execPath} --no-warnings --conditions=source`;
+const sourceOf = (built: string | undefined): string => (built ?? 'no-such-command').replace(/^dist\//, '').replace(/\.js$/, '.ts');
+const helps = new Map<string, Promise<string>>();
+
+function helpOf(command: string): Promise<string> {
+  const known = helps.get(command) ?? succeeds(`${node} services/cli/main.ts ${command} --help`);
+  helps.set(command, known);
+  return known;
+}
+
 interface Way {
   readonly of: RegExp;
   readonly run: (command: string) => Promise<void>;
@@ -144,13 +154,21 @@ const ways: readonly Way[] = [
   },
   { of: /^npx millrace-schemas/, run: async () => { await succeeds('npm run --silent schemas:check'); } },
   {
-    // The packed commands are run by package.test.ts; here each says what it needs.
-    of: /^npx millrace(-\w+)?/,
+    // What they do on a cluster is test/integration/cli's; here: that there is such a command, with such options.
+    of: /^npx millrace /,
     async run(command) {
-      const name = /^npx (\S+)/.exec(command)?.[1] ?? '';
+      const [name = '', ...rest] = command.replace(/^npx millrace /, '').replace('<command>', '').split(' ');
+      const help = await helpOf(name);
+      for (const option of rest.filter((word) => /^--\w/.test(word))) expect(help).toContain(option);
+    },
+  },
+  {
+    // The packed commands are run by package.test.ts; here each says what it needs.
+    of: /^(\w+=\S+ )*npx millrace-\w/,
+    async run(command) {
+      const [name = '', ...args] = command.replace(/^.*npx /, '').split(' ');
       const { bin } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> };
-      const main = (bin[name] ?? `${name} is no command of the package`).replace(/^dist\//, '').replace(/\.js$/, '.ts');
-      const { code, stderr } = await shell(`${process.execPath} --no-warnings --conditions=source ${main}`);
+      const { code, stderr } = await shell(`${node} ${sourceOf(bin[name])} ${args.filter((word) => !word.includes('/')).join(' ')}`);
       expect(code, stderr).toBe(2);
     },
   },

@@ -36,6 +36,15 @@ describe('classifyError', () => {
     expect(classifyError(permanent(new CardRefused('x')), { ...none, retryOn: [matcher] }, now).type).toBe('retry');
   });
 
+  it('lets a job wait, and uses no attempt, when its lock is busy, its database away, or its attempt another worker\'s', () => {
+    const anything = { retryOn: [], buryOn: [() => true] };
+    expect(classifyError(new MillraceError('LOCK_BUSY', { retryAfterMs: 1234 }), anything, now)).toEqual({ type: 'snooze', forMs: 1234, reason: 'locked' });
+    expect(classifyError(new MillraceError('EFFECTS_UNAVAILABLE'), anything, now)).toMatchObject({ type: 'snooze', forMs: 5000, reason: 'dependency-down', failure: { code: 'EFFECTS_UNAVAILABLE', at: now } });
+    expect(classifyError(new MillraceError('FENCED'), anything, now)).toEqual({ type: 'snooze', forMs: 5000 });
+    expect(classifyError(new MillraceError('LOCK_LOST'), none, now)).toMatchObject({ type: 'retry', failure: { code: 'LOCK_LOST' } });
+    expect(classifyError(new MillraceError('LOCK_BUSY'), none, now, new MillraceError('TIMEOUT'))).toMatchObject({ type: 'retry', failure: { code: 'TIMEOUT' } });
+  });
+
   it('asks retryOn before buryOn, so the two make an allow-list', () => {
     const policy = { retryOn: ['ECONNREFUSED'], buryOn: [() => true] };
     expect(classifyError(Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), policy, now).type).toBe('retry');
