@@ -25,7 +25,7 @@ export class ArmedProcess {
   readonly #child: ChildProcess;
   #end: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null;
 
-  constructor(parameters: WorkerParameters, arming: Arming, program: Program) {
+  constructor(parameters: Pick<WorkerParameters, 'workerId'>, arming: Arming, program: Program) {
     this.name = parameters.workerId;
     this.arming = arming;
     const root = join(import.meta.dirname, '..', '..');

@@ -9,6 +9,8 @@ import { stages, type Stage } from './stages.ts';
 import { playTour } from './tour.ts';
 
 const { points, code } = armSources();
+/** About 45 s on a quiet machine of two cores. */
+const TIMEOUT_MS = 300_000;
 
 test('names in its sample points that there are', () => {
   expect(points).toEqual(expect.arrayContaining([`${COMMIT_BOUNDARY}.back`, `${PUBLISH_BOUNDARY}.left`]));
@@ -28,4 +30,4 @@ test('breaks no promise when a process dies at an await: a sample of the sweep',
   const reports = await Promise.all(tours);
   expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
   expect(reports.flatMap(({ legs }) => legs).filter(({ died }) => died[0] !== true), 'each did die at its point').toEqual([]);
-});
+}, TIMEOUT_MS);

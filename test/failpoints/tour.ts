@@ -77,7 +77,7 @@ export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, st
     await comeToRest(tour);
     await stage.atRest?.(tour);
     const history = await scene.history();
-    tour.violations.push(...judge(stage, { ...history, lines: tellSandboxDeaths(history.lines, tour.sandboxDeaths), cuts: tour.cuts, flushWindowMs: FLUSH_WINDOW_MS }));
+    tour.violations.push(...judge(stage, { ...tellSandboxDeaths(history, tour.sandboxDeaths), cuts: tour.cuts, flushWindowMs: FLUSH_WINDOW_MS }));
   } catch (error) {
     tour.violations.push(`leg${played.length - 1}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
   } finally {

@@ -28,25 +28,32 @@ describe('what an intake answered', () => {
 describe('an attempt whose sandbox died', () => {
   const at = (line: Partial<WitnessLine>): WitnessLine => ({ type: 'start', entity: 'e', sequence: 1, id: 'a', attempt: 1, fence: 1, worker: 'w', run: 7 * RUNS_OF_SANDBOX + 1, round: 0, atMs: 0, ...line });
   const death = { pid: 7, worker: 'w', atMs: 50 };
+  const tell = (lines: readonly WitnessLine[]): readonly WitnessLine[] => tellSandboxDeaths({ lines, commits: [] }, [death]).lines;
   const next = at({ attempt: 2, run: 8 * RUNS_OF_SANDBOX + 1, atMs: 100 });
 
   test('failed then, when it had begun', () => {
-    expect(tellSandboxDeaths([at({}), next], [death])).toEqual([at({}), at({ type: 'end', outcome: 'retry', atMs: 50 }), next]);
+    expect(tell([at({}), next])).toEqual([at({}), at({ type: 'end', outcome: 'retry', atMs: 50 }), next]);
   });
 
   test('failed, when it had ended well and nobody was told', () => {
     const end = at({ type: 'end', outcome: 'done', atMs: 40 });
-    expect(tellSandboxDeaths([at({}), end, next], [death])).toEqual([at({}), { ...end, outcome: 'retry' }, next]);
-    expect(tellSandboxDeaths([at({}), end], [death])).toEqual([at({}), end]);
+    expect(tell([at({}), end, next])).toEqual([at({}), { ...end, outcome: 'retry' }, next]);
+    expect(tell([at({}), end])).toEqual([at({}), end]);
   });
 
   test('failed, when it had not come to its first line', () => {
     const unseen = at({ run: 7 * RUNS_OF_SANDBOX, atMs: 50 });
-    expect(tellSandboxDeaths([next], [death])).toEqual([unseen, { ...unseen, type: 'end', outcome: 'retry' }, next]);
+    expect(tell([next])).toEqual([unseen, { ...unseen, type: 'end', outcome: 'retry' }, next]);
+  });
+
+  test('leaves what was committed when somebody looked beside what had been seen by then', () => {
+    const look = (lines: number) => ({ settled: new Map(), waited: new Set<string>(), lines });
+    const { commits } = tellSandboxDeaths({ lines: [at({}), next], commits: [look(1), look(2)] }, [death]);
+    expect(commits.map(({ lines }) => lines)).toEqual([1, 3]);
   });
 
   test('is nobody else\'s', () => {
     const lines = [at({ worker: 'other' }), at({ run: 9 * RUNS_OF_SANDBOX })];
-    expect(tellSandboxDeaths(lines, [death])).toEqual(lines);
+    expect(tell(lines)).toEqual(lines);
   });
 });
