@@ -7,7 +7,7 @@ import type { JobPlace, JobRow } from './jobRow.ts';
 import { keepDiscards, recallDiscards, tagByRules } from './operatorWords.ts';
 import { writePauses, type PauseChange } from './pauseRows.ts';
 import { holdPositions, writePositions, type Position } from './positions.ts';
-import type { FactReader, Stream } from './readFacts.ts';
+import { soundMs, type FactReader, type Stream } from './readFacts.ts';
 import { createTally } from './tally.ts';
 import { keepRedriven, recallRedriven } from './redrivenRows.ts';
 import { writeRows, writeTally } from './writeRows.ts';
@@ -128,7 +128,7 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
     const sinceMs = Math.max(before?.sinceMs ?? 0, chunk.eventsSinceMs ?? 0);
     for (const record of chunk.records) {
       const read = reader.read(queue, stream, partition, record);
-      atMs = record.timestampMs;
+      atMs = soundMs(record.timestampMs);
       if (read.epoch < epoch && read.epoch > 0) {
         ignored += read.facts.length;
         continue;
@@ -139,9 +139,9 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
         const name = `${partition}/${word.scope}`;
         const former = pauses.get(name);
         if (former?.commanded === true && !word.commanded) continue;
-        pauses.set(name, { ...word, partition, sinceMs: former?.on === word.on ? former.sinceMs : record.timestampMs });
+        pauses.set(name, { ...word, partition, sinceMs: former?.on === word.on ? former.sinceMs : soundMs(record.timestampMs) });
       }
-      if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: record.timestampMs });
+      if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: soundMs(record.timestampMs) });
     }
     positions.set(name, { partition, stream, nextOffset, epoch, atMs, sinceMs });
   }

@@ -203,7 +203,7 @@ const LAST_TIME_MS = 8.64e15;
 
 /** A time that a calendar knows, in whole ms: producers set timestamps as they like, and one that no column takes would stop the projection. */
 export function soundMs(ms: number): number {
-  return ms;
+  return Number.isNaN(ms) ? 0 : Math.round(Math.max(-LAST_TIME_MS, Math.min(LAST_TIME_MS, ms)));
 }
 
 function soundMsOrNull(ms: number | null): number | null {

@@ -106,6 +106,32 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     expect(await counts()).toEqual([{ kind: 'bench.Job', state: 'dead', jobs: 1 }, { kind: 'bench.Job', state: 'done', jobs: 2 }]);
   });
 
+  it('of records with times, counts and places beyond all bounds, rather than never again', async () => {
+    const origin = `q/0/${2 ** 53 - 1}/${2 ** 53 - 1}`;
+    const headers = (more: Record<string, string>) => Object.fromEntries(Object.entries({ mr_origin: origin, ce_id: 'odd', ...more }).map(([name, value]) => [name, Buffer.from(value)]));
+    const record = (timestampMs: number, more: Record<string, string> = {}, key = 'odd', value: Buffer | null = Buffer.from('v')): FetchedRecord => ({ offset: 0, timestampMs, key: Buffer.from(key), value, headers: headers(more) });
+    const huge = String(2 ** 53 - 1);
+    for (const timestampMs of [2 ** 63, -(2 ** 63), NaN]) {
+      await given.db.script(`truncate ${statusTables.join(', ')}`);
+      const odd = { ...record(timestampMs), headers: { ce_time: Buffer.from('-271821-04-20T00:00:00Z'), mr_not_before: Buffer.from(huge) } };
+      expect(await apply(
+        { stream: 'main', partition: 0, after: -1, nextOffset: 1, records: [odd] },
+        { stream: 'dlq', partition: 0, after: -1, nextOffset: 1, records: [record(timestampMs, { mr_attempt: huge, mr_reason: 'x'.repeat(64) })], eventsSinceMs: 8.64e15 },
+        { stream: 'retry', partition: 0, after: -1, nextOffset: 6, records: [
+          record(timestampMs, { mr_epoch: '1', mr_seq: huge, mr_due: huge, mr_attempt: huge, mr_reason: 'retry' }),
+          { ...record(timestampMs, { mr_command: 'pause' }, '\0p', Buffer.from('kind:k')), offset: 1 },
+          { ...record(timestampMs, { mr_command: 'discard', mr_note: 'why' }, `\0discard/${huge.slice(1)}/${huge.slice(1)}/x`), offset: 2 },
+          { ...record(timestampMs, { mr_reason: 'applied', mr_epoch: '1', mr_seq: '9' }, `\0redrive/${huge.slice(1)}/${huge.slice(1)}`), offset: 3 },
+          { ...record(timestampMs, { mr_reason: 'lease', mr_epoch: String(2 ** 48) }, '\0l'), offset: 4 },
+          { ...record(timestampMs, { mr_epoch: String(2 ** 48), mr_seq: '1' }, 'odd', null), offset: 5 },
+        ] },
+        { stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [
+          { type: 'started', offset: 2 ** 52 - 1, attempt: 2 ** 31 - 1, afterMs: 2 ** 31 - 1 }, { type: 'progress', offset: 0, id: 'odd', detail: { progress: NaN } }, { type: 'progress', offset: 0, id: 'odd', detail: { progress: -Infinity, dueMs: 2 ** 52 - 1 } },
+        ], { startMs: 2 ** 52 - 1, epoch: 2 ** 52 - 1 })] },
+      )).toMatchObject({ type: 'applied' });
+    }
+  });
+
   it('whatever strangers write: bytes that are no events, places that are none', async () => {
     const junk = { offset: 0, timestampMs: START_MS, key: null, value: Buffer.from('junk'), headers: undefined };
     const applied = await apply(
