@@ -6,11 +6,12 @@ import { dead, done, retry } from '../../../shared/jobs/outcome.ts';
 import type { JobOptions } from '../../../shared/jobs/jobOptions.ts';
 import type { JobContext } from '../../../shared/jobs/jobContext.ts';
 import { readBuriedRecord, readRetryRecord } from '../../../shared/kafka/envelope.ts';
+import { objectName, sha256Of } from '../../../shared/claims/objectName.ts';
 import { readClaimedResult } from '../../../shared/claims/claimedResults.ts';
 import { createMillrace } from '../../../shared/millrace.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { WorkerOptions } from '../../../shared/worker/worker.ts';
-import { claimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
+import { claimV1, type ClaimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { createInProcessStarter } from '../../../shared/testing/inProcessSandbox.ts';
 import { createRig } from '../worker/rig.ts';
@@ -151,6 +152,47 @@ test('a job whose object is another is buried for that, and nothing of it is run
   await committed(1);
   expect(ran).toEqual([]);
   expect(letters()).toMatchObject([{ reason: 'claim-mismatch', failure: { code: 'CLAIM_MISMATCH' } }]);
+});
+
+test.each<[what: string, claim: (good: ClaimV1) => ClaimV1]>([
+  ['that leads out of the store', (good) => ({ ...good, object: '../../etc/passwd' })],
+  ['of no name', (good) => ({ ...good, object: '' })],
+  ['of a negative size', (good) => ({ ...good, size: -1 })],
+  ['of a size that no memory holds', (good) => ({ ...good, size: 2 ** 51 })],
+])('a claim %s is buried at once, and harms nothing', async (_, spoil) => {
+  const { store, settle, startWorker, until, letters, ran, send, cluster, registry, clock } = openScene();
+  await settle(send(1, true));
+  const codec = createCodec({ registry, clock });
+  const writer = await codec.register(claimV1);
+  const good = codec.decode(cluster.inspect.records('work', 0)[0]?.value ?? null, createReader(claimV1));
+  const producer = cluster.broker().createProducer({ clientId: 'stranger' });
+  await settle(producer.start());
+  const value = codec.encode(spoil(good), writer);
+  await settle(producer.send('work', 0, [{ key: Buffer.from('ada'), value, headers: { ce_type: Buffer.from('work.do'), ce_id: Buffer.from('bad') } }]));
+  await startWorker();
+  await until(() => letters().length === 1);
+  expect(letters()).toMatchObject([{ reason: 'undecodable', attempt: 0, failure: { code: 'CLAIM_INVALID' } }]);
+  await until(() => ran.length === 1);
+  expect(store.gets).toHaveLength(1);
+});
+
+test('a claim whose object is a claim is followed no further', async () => {
+  const { store, settle, startWorker, until, letters, ran, send, cluster, registry, clock } = openScene();
+  await settle(send(1, true));
+  const codec = createCodec({ registry, clock });
+  const writer = await codec.register(claimV1);
+  const first = cluster.inspect.records('work', 0)[0]?.value ?? Buffer.alloc(0);
+  const object = objectName('work', sha256Of(first), clock.now());
+  store.objects.set(object, Buffer.from(first));
+  const producer = cluster.broker().createProducer({ clientId: 'stranger' });
+  await settle(producer.start());
+  const value = codec.encode({ object, size: first.length, sha256: sha256Of(first) }, writer);
+  await settle(producer.send('work', 0, [{ key: Buffer.from('ada'), value, headers: { ce_type: Buffer.from('work.do') } }]));
+  await startWorker();
+  await until(() => letters().length === 1);
+  expect(letters()).toMatchObject([{ reason: 'undecodable', failure: { code: 'AVRO_MISMATCH' } }]);
+  expect(ran).toEqual(['1L#1']);
+  expect(store.gets).toHaveLength(2);
 });
 
 test('at-most-once jobs wait for their object too, and run once', async () => {
