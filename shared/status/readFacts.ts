@@ -6,7 +6,7 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Failure } from '../jobs/outcome.ts';
 import { parseScope } from '../jobs/scope.ts';
-import { headerNames, parseDiscardKey, parseRedriveMark, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { MAX_ID_BYTES, MAX_KIND_BYTES, headerNames, parseDiscardKey, parseRedriveMark, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
 import { readText } from '../kafka/envelope/readHeader.ts';
 import type { FetchedRecord } from '../kafka/port.ts';
 import type { EventFact, Fact, StandingFact } from './fact.ts';
@@ -85,7 +85,7 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
       facts: [{
         type: 'enqueued', partition, place: offset,
         id: readJobId(headers, queue, partition, offset),
-        kind: readKind(headers) ?? schemaName,
+        kind: readKind(headers) ?? (schemaName === null ? null : plainText(schemaName, MAX_KIND_BYTES)),
         key: keyText(key),
         createdMs: soundMs(readEnqueuedAtMs(headers, timestampMs)), enqueuedMs: soundMs(timestampMs),
         notBeforeMs: soundMsOrNull(readNotBeforeMs(headers, timestampMs)),
@@ -107,11 +107,11 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
     const worker = plainText(batch.worker, MAX_KEY);
     const facts: EventFact[] = [];
     for (const event of events) {
-      if (event.offset < 0 || !Number.isSafeInteger(event.offset) || event.id === '') continue;
+      if (event.offset < 0 || !Number.isSafeInteger(event.offset) || event.id === '' || event.id.length > MAX_ID_BYTES) continue;
       const { detail } = event;
       const kind = kinds[event.kind] ?? '';
       facts.push({
-        type: 'event', partition, place: event.offset, event: event.type, id: plainText(event.id), kind: kind === '' ? null : plainText(kind), key: keyText(event.key),
+        type: 'event', partition, place: event.offset, event: event.type, id: plainText(event.id), kind: kind === '' ? null : plainText(kind, MAX_KIND_BYTES), key: keyText(event.key),
         attempt: event.attempt, atMs: soundMs(startMs + event.afterMs), worker, epoch,
         reason: detail?.reason == null ? null : plainText(detail.reason, 64),
         dueMs: soundMsOrNull(detail?.dueMs ?? null),
@@ -229,7 +229,11 @@ function cleanError({ code, message }: { readonly code: string; readonly message
 }
 
 function keyText(key: Buffer | null): string | null {
-  return key === null ? null : plainText(key.toString(), MAX_KEY);
+  if (key === null) return null;
+  const text = key.toString();
+  // Bytes, not characters: an index takes no more than some 2,700 of them.
+  const cut = Buffer.byteLength(text) > MAX_KEY ? Buffer.from(text).subarray(0, MAX_KEY).toString().replace(/\ufffd$/, '') : text;
+  return plainText(cut);
 }
 
 function schemaIdOf(value: Buffer | null): number | null {

@@ -132,6 +132,23 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     }
   });
 
+  it('of names that are longer than an index takes', async () => {
+    // No two alike, so that they cannot be packed.
+    const long = Array.from({ length: 5000 }, (_, index) => String.fromCodePoint(0x4e00 + (index * 7919) % 20_000)).join('');
+    const bytes = Buffer.from(Uint8Array.from({ length: 4000 }, (_, index) => 128 + (index * 37) % 128));
+    expect(await apply(
+      { stream: 'main', partition: 0, after: -1, nextOffset: 2, records: [{ ...given.maker.main(0), key: Buffer.from(long) }, { ...given.maker.main(1), key: bytes }] },
+      { stream: 'events', partition: 0, after: -1, nextOffset: 1, records: [given.maker.events(0, [
+        { type: 'started', offset: 2, id: long, kind: 'k' }, { type: 'started', offset: 3, id: 'x', kind: long, key: bytes }, { type: 'buried', offset: 0, key: Buffer.from(long), detail: { error: { code: long, message: long }, note: long, reason: long } },
+      ], { worker: long })] },
+    )).toMatchObject({ type: 'applied' });
+    const { rows } = await given.db.query<{ place: number; id: string; kind: string; key: string }>('select place, id, kind, key from status_jobs order by place');
+    expect(rows.map(({ place }) => place)).toEqual([0, 1, 3]);
+    expect(long.startsWith(rows[0]?.key ?? '-')).toBe(true);
+    expect(rows[2]?.kind).toHaveLength(256);
+    for (const { key } of rows) expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1024);
+  });
+
   it('whatever strangers write: bytes that are no events, places that are none', async () => {
     const junk = { offset: 0, timestampMs: START_MS, key: null, value: Buffer.from('junk'), headers: undefined };
     const applied = await apply(
