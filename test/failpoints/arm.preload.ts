@@ -54,10 +54,11 @@ function writeVisits(): void {
   renameSync(`${visitFile}.draft`, visitFile);
 }
 
-if (arming.shakyNetwork || arming.darkFrom !== null) {
+const { darkFrom = null } = arming;
+if (arming.shakyNetwork || darkFrom !== null) {
   const { connect } = net.Socket.prototype as { readonly connect: (this: net.Socket, ...given: unknown[]) => net.Socket };
   const open = new Set<net.Socket>();
-  const isDark = (): boolean => arming.darkFrom !== null && phases.indexOf(failpoints.phase) >= phases.indexOf(arming.darkFrom);
+  const isDark = (): boolean => darkFrom !== null && phases.indexOf(failpoints.phase) >= phases.indexOf(darkFrom);
   const breakOff = (socket: net.Socket): void => { socket.destroy(new Error('the connection broke')); };
   net.Socket.prototype.connect = function (this: net.Socket, ...given: unknown[]) {
     open.add(this);
@@ -70,7 +71,7 @@ if (arming.shakyNetwork || arming.darkFrom !== null) {
     }
     return connect.apply(this, given);
   };
-  if (arming.darkFrom !== null) setInterval(() => { if (isDark()) for (const socket of open) breakOff(socket); }, 10).unref();
+  if (darkFrom !== null) setInterval(() => { if (isDark()) for (const socket of open) breakOff(socket); }, 10).unref();
 }
 
 if (arming.shakyRegistry) {

@@ -11,8 +11,8 @@ export interface Arming {
   readonly visitFile: string | null;
   /** All connections that it opens break now and then. */
   readonly shakyNetwork: boolean;
-  /** From this phase on no connection of its holds, and none is made; null: never. */
-  readonly darkFrom: Phase | null;
+  /** From this phase on no connection of its holds, and none is made; null, or left out: never. */
+  readonly darkFrom?: Phase | null;
   /** A quarter of its requests to the registry fail. */
   readonly shakyRegistry: boolean;
   /** Its parent was told so. */

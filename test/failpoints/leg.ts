@@ -108,7 +108,7 @@ export class Leg {
     // A busy machine flushes late, and a bad network later: what counts is what the victim had got through.
     if (death !== null && !victim.diedItself) this.tour.sandboxDeaths.push({ pid: death.pid, worker: victim.name, atMs: death.atMs });
     if (death !== null && victim.diedItself) this.tour.cuts.push({ type: 'killed', worker: victim.name, atMs: death.atMs, sinceMs: (death.durableBeforeMs ?? this.#startedMs) - FLUSH_WINDOW_MS });
-    if (losses > 0 || victim.arming.darkFrom !== null) {
+    if (losses > 0 || (victim.arming.darkFrom ?? null) !== null) {
       this.tour.expulsions += losses > 0 ? 1 : 0;
       this.tour.cuts.push({ type: 'expelled', worker: victim.name, atMs: this.#startedMs });
     }
@@ -139,7 +139,7 @@ function spawnArmed(tour: Tour, workerId: string, program: Program, arming: Part
     brokers, registryUrl, workerId, workload: scene.workload, ...scene.files,
     concurrency: 100, sessionTimeoutMs: 2000, drainTimeoutMs: 10_000, frontierPatienceMs: null, ...parameters,
   }, {
-    codeFile, armed: null, shakyNetwork: false, darkFrom: null, shakyRegistry: false,
+    codeFile, armed: null, shakyNetwork: false, shakyRegistry: false,
     deathFile: join(folder, `${workerId}.death`),
     visitFile: recordsVisits ? join(folder, `${workerId}.visits`) : null,
     ...arming,
