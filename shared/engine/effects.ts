@@ -89,7 +89,9 @@ export type Notice =
   | { readonly type: 'command-applied'; readonly command: CommandRecord['command']; readonly origin: number; readonly found: boolean }
   | { readonly type: 'pause'; readonly scope: string; readonly on: boolean }
   /** There are more ids to remember than the limit lets; so many were forgotten before their time. */
-  | { readonly type: 'ids-forgotten'; readonly ids: number };
+  | { readonly type: 'ids-forgotten'; readonly ids: number }
+  /** The main topic ends before what was read of it: made anew, or its end is lost. The partition stands still: what is there now may be new, or settled long ago. */
+  | { readonly type: 'log-shorter'; readonly position: number; readonly found: number };
 
 export interface LoggedRecord {
   /** Offset in the retry topic. */

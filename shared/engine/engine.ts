@@ -132,7 +132,12 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   fetchedMain(number: number, records: readonly R[], nextOffset: number, now: number): void {
     const partition = this.partitions.get(number);
-    if (partition === undefined) return;
+    if (partition === undefined || partition.phase === 'stopped') return;
+    const position = Math.max(partition.frontier.position, partition.fetchedUpTo);
+    if (nextOffset < position) {
+      this.#standStill(partition, position, records[0]?.offset ?? nextOffset);
+      return;
+    }
     partition.lastProgressMs = now;
     partition.backlog.push({ records, nextOffset, cursor: 0 });
     partition.fetchedUpTo = nextOffset;
@@ -142,6 +147,15 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       partition.mainPaused = true;
       this.effect({ type: 'pause', stream: 'main', partition: number });
     }
+  }
+
+  /** Drivers read on at the log's start where it ends before the position. Its jobs must not be passed over as known ones, nor all run again. */
+  #standStill(partition: Partition, position: number, found: number): void {
+    partition.standsStill = true;
+    this.endReign(partition);
+    for (const stream of ['main', 'retry'] as const) this.effect({ type: 'pause', stream, partition: partition.number });
+    partition.notice({ type: 'log-shorter', position, found });
+    this.checkDrained(partition);
   }
 
   fetchedRetry(number: number, records: readonly RoomRecord[], nextOffset: number, now: number): void {

@@ -61,6 +61,8 @@ export class Partition {
   readonly holder: string;
   readonly host: PartitionHost;
   phase: Phase = 'restoring';
+  /** Stopped until its next owner: its main topic is not what was read before. */
+  standsStill = false;
   draining = false;
   drainedTold = false;
   /** Our lease epoch, once it is confirmed: the fencing token. */

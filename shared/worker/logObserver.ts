@@ -53,6 +53,9 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
         case 'pause':
           log.info({ partition, scope: notice.scope, on: notice.on }, notice.on ? 'paused' : 'resumed');
           return;
+        case 'log-shorter':
+          log.error({ partition, position: notice.position, found: notice.found }, 'the queue\'s topic ends before what was read of it: it was made anew, or has lost its end. The partition stands still, so that no job is passed over: stop the workers, and set the group\'s offsets to where they shall begin');
+          return;
         case 'ids-forgotten':
           log.warn({ partition, ids: notice.ids }, 'more ids to remember than the limit lets; the oldest may run again');
           return;

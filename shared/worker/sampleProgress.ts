@@ -40,8 +40,8 @@ export function sampleProgress(runners: readonly ProgressingRunner[], now: numbe
 }
 
 function workOf(partition: Partition, { engine, highWatermarks }: ProgressingRunner): string | null {
-  const { number, phase, fetchedUpTo, backlogRecords, draining } = partition;
-  if (draining) return null; // its drain has a time limit
+  const { number, phase, fetchedUpTo, backlogRecords, draining, standsStill } = partition;
+  if (draining || standsStill) return null; // a drain has a time limit; a log that is another than it was needs somebody to look, no restart
   if (phase !== 'active') return `is ${phase}`;
   const unread = Math.max(0, (highWatermarks.get(number) ?? 0) - fetchedUpTo) + backlogRecords;
   return unread > 0 && partition.mayTakeIn && !engine.awaitsSchema(partition) ? `has ${unread} records` : null;

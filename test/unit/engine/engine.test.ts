@@ -161,6 +161,19 @@ describe('bounds', () => {
     expect(solo.committedOffset).toBe(far + 1);
   });
 
+  it('stands still, and commits nothing, when the log begins anew below what was read', () => {
+    const solo = new Solo().open();
+    const jobs = [solo.enqueue('a'), solo.enqueue('b')];
+    solo.fetch();
+    for (const job of jobs) solo.end(job);
+    solo.flush();
+    expect(solo.committedOffset).toBe(2);
+    solo.engine.fetchedMain(0, [solo.main.at(0)], 1, solo.now);
+    solo.start().flush();
+    expect([solo.runningOffsets, solo.committedOffset, solo.partition.phase]).toEqual([[], 2, 'stopped']);
+    expect(solo.effects).toContainEqual(expect.objectContaining({ notice: { type: 'log-shorter', position: 2, found: 0 } }));
+  });
+
   it('goes on behind such a gap when all before it was committed long ago', () => {
     const solo = new Solo().open();
     const near = solo.enqueue('a');
