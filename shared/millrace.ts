@@ -224,7 +224,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     runNow: async (queue, jobs) => commandJobs(await tools(), queue, 'run-now', listOf(jobs)),
     pause: async (queue, scope) => commandPause(await tools(), queue, 'pause', scope),
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
-    replay: (queue, jobs, replayed) => replay({ broker, registry, clock, logger }, queue, jobs, replayed),
+    replay: (queue, jobs, replayed) => replay({ broker, registry, clock, logger }, queue, jobs, { ...replayed, worker: { largePayloads, database, ...replayed.worker } }),
     moveOffsets: async (queue, to, moved) => moveOffsets({ ...(await tools()), registry, clock }, queue, to, moved),
     listPauses: async (queue) => listPauses(await tools(), queue),
     schedules,

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { runCli } from './runCli.ts';
 
 /** `millrace <command>`: see docs/cli.md. From the repository: `npm run -s millrace -- <command>`. */
-const folders = ['../../package.json', '../../../package.json'];
-const found = await Promise.any(folders.map((path) => readFile(new URL(path, import.meta.url), 'utf8')));
-const { version } = JSON.parse(found) as { readonly version: string };
+const read = (path: string): Promise<string> => readFile(new URL(path, import.meta.url), 'utf8');
+// Of what is built, the package's root is one folder further up.
+const { version } = JSON.parse(await read('../../package.json').catch(() => read('../../../package.json'))) as { readonly version: string };
 
 process.exitCode = await runCli({
   env: process.env,

@@ -1,9 +1,11 @@
 import { CommanderError } from 'commander';
-import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { didYouMean } from '../../shared/errors/didYouMean.ts';
+import { isMillraceError, MillraceError } from '../../shared/errors/MillraceError.ts';
+import { findQueues } from '../../shared/status/findQueues.ts';
 import type { CliHost } from './cliHost.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from './exitCodes.ts';
 import { createProgram } from './program.ts';
-import { openSession } from './session.ts';
+import { openSession, type Session } from './session.ts';
 import { showError } from './show/show.ts';
 
 /** Runs one command line. Errors of millrace and wrong usage are told on standard error; all others are thrown. */
@@ -12,7 +14,7 @@ export async function runCli(host: CliHost, args: readonly string[], version: st
   const program = createProgram(host, async (options, action) => {
     const session = await openSession(host, options);
     try {
-      exit = (await action(session)) ?? exitCodes.ok;
+      exit = (await action(session).catch((error: unknown) => explainMissing(session, error))) ?? exitCodes.ok;
     } finally {
       await session.close();
     }
@@ -26,4 +28,12 @@ export async function runCli(host: CliHost, args: readonly string[], version: st
     showError(host, error, args.includes('--json'));
     return exitCodeOf(error);
   }
+}
+
+/** A topic that is missing is mostly a queue that was misspelt. */
+async function explainMissing(session: Session, error: unknown): Promise<never> {
+  if (!isMillraceError(error, 'TOPIC_MISSING') || error.detail.fix !== undefined) throw error;
+  const queues = await findQueues(session.admin).catch(() => []);
+  const meant = didYouMean((error.detail.at ?? '').replace(/\.(retry|dlq|events)$/, ''), queues);
+  throw meant === null ? error : new MillraceError('TOPIC_MISSING', { ...error.detail, fix: `Did you mean the queue ${meant}?`, cause: error });
 }

@@ -228,7 +228,8 @@ async function findPoints(admin: Admin, group: string, topic: string, options: R
   }
   const points = new Map<number, ReplayPoint>();
   for (const { partition, position } of committed) {
-    const point = position === null ? null : decodeReplayPoint(position.offset, position.metadata);
+    // Partitions that were added since have nothing of its range.
+    const point = position === null ? { offset: 0, to: 0, digest, settled: 'm1' } : decodeReplayPoint(position.offset, position.metadata);
     const asked = ranges?.find((one) => one.partition === partition);
     if (point === null || point.digest !== digest || (asked !== undefined && asked.to !== point.to && asked.from < asked.to)) {
       throw new MillraceError('BAD_REPLAY', { at: options.name, expected: 'a name of its own, or what a replay of this name began with', got: 'another range, other kinds or other keys', fix: 'Choose another name; or leave out the range, and give the same kinds and keys, to go on with that one' });

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { exitCodeOf } from '../../../services/cli/exitCodes.ts';
+import { readTime } from '../../../services/cli/read/readTime.ts';
+import { collectOffsets } from '../../../services/cli/read/readOffsets.ts';
+import { ageText } from '../../../services/cli/show/age.ts';
+import { createProgressBar, renderProgress } from '../../../services/cli/show/progressBar.ts';
+import { renderFields, renderTable } from '../../../services/cli/show/table.ts';
+import { catalogue, type ErrorCode } from '../../../shared/errors/catalogue.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+
+describe('what the command line shows', () => {
+  test('tables stand in columns, numbers to the right, and nothing that a producer wrote breaks a line', () => {
+    const rows = [{ id: 'a', n: 1 }, { id: 'two\nlines\u001b[31m', n: 100 }, { id: '', n: null }];
+    expect(renderTable(rows, [['id', ({ id }) => id], ['n', ({ n }) => n]])).toBe('id                n\na                 1\ntwo lines [31m  100\n-                 -');
+    expect(renderFields([['id', 'a'], ['nothing', null], ['payload', '{\n}']])).toBe('id       a\npayload  {\n         }');
+  });
+
+  test('times are short, whichever side of now they are', () => {
+    expect(['2026-01-01T00:00:00Z', '2026-01-01T11:59:57Z', '2026-01-01T12:05:00Z', null, 'no time'].map((time) => ageText(time, Date.UTC(2026, 0, 1, 12)))).toEqual(['12h ago', '3s ago', 'in 5m', null, null]);
+  });
+
+  test('a bar is drawn on a terminal alone', () => {
+    const written: string[] = [];
+    const draw = (isTTY: boolean): void => { createProgressBar({ isTTY, columns: 200, write: (text) => { written.push(text); } }).show({ done: 1, total: 4, perSecond: 2.4, leftMs: 90_000, note: '1 dead' }); };
+    draw(false);
+    expect(written).toEqual([]);
+    draw(true);
+    expect(written.join('')).toContain('[######..................] 25%  1 of 4  2/s  1m left  1 dead');
+    expect(renderProgress({ done: 0, total: 0, perSecond: 0, leftMs: null })).toContain('100%');
+  });
+
+  test('times and ranges are read as people write them', () => {
+    const now = Date.UTC(2026, 0, 2);
+    expect(readTime('--from', '2h', now).toISOString()).toBe('2026-01-01T22:00:00.000Z');
+    expect(readTime('--from', '2026-01-01T12:00:00+01:00', now).toISOString()).toBe('2026-01-01T11:00:00.000Z');
+    expect(() => readTime('--from', '5', now)).toThrow(/--from/);
+    expect(collectOffsets('4:-7', collectOffsets('3:1-2', undefined))).toEqual(new Map([[3, { from: 1, to: 2 }], [4, { to: 7 }]]));
+    expect(() => collectOffsets('3', undefined)).toThrow(/partition:first-last/);
+  });
+
+  test('each error has an exit code that says whose turn it is', () => {
+    const codes = (exit: number): string[] => Object.keys(catalogue).filter((code) => exitCodeOf(new MillraceError(code as ErrorCode)) === exit);
+    expect(codes(0)).toEqual([]);
+    expect(codes(2)).toEqual(expect.arrayContaining(['BAD_USAGE', 'BAD_PAYLOAD', 'BAD_CONFIG', 'BAD_REPLAY']));
+    expect(codes(3)).toEqual(expect.arrayContaining(['JOB_UNKNOWN', 'QUEUE_UNKNOWN', 'TOPIC_MISSING', 'SCHEMA_UNKNOWN', 'SCHEDULE_UNKNOWN']));
+    expect(codes(4)).toEqual(expect.arrayContaining(['BROKER_UNAVAILABLE', 'REGISTRY_UNAVAILABLE', 'STATUS_UNAVAILABLE']));
+    expect(codes(5)).toEqual(expect.arrayContaining(['NEEDS_FORCE', 'GROUP_IN_USE']));
+  });
+});
