@@ -19,7 +19,7 @@ export interface LockWish extends LockRequest {
 
 /** A lock that this process holds; it renews it until one of the two. */
 export interface Lease extends HeldLock {
-  /** Gives the lock back. Never fails: if the database does not answer, the lease ends by itself. */
+  /** Gives the lock back. Never fails, and takes two seconds at most: if the database does not answer, the lease ends by itself. */
   free(): Promise<void>;
   /** Renews it no more: whoever has it may still be at work, so others get it only after its lease. */
   letGo(): void;
@@ -28,6 +28,7 @@ export interface Lease extends HeldLock {
 /** How often a lease is renewed while it runs. */
 const RENEWALS = 3;
 const JITTER_MS = 250;
+const FREE_PATIENCE_MS = 2000;
 /** Nobody asks for longer. */
 const ASKING_MS = 120_000;
 
@@ -150,7 +151,12 @@ export class Locks {
       name, token,
       letGo: () => { end(); },
       async free() {
-        if (end()) await freeLock(database, name, token).catch(() => undefined);
+        if (!end()) return;
+        const asked = freeLock(database, name, token).catch(() => undefined);
+        let cancel = (): void => undefined;
+        const late = new Promise<void>((resolve) => { cancel = clock.after(FREE_PATIENCE_MS, resolve); });
+        await Promise.race([asked, late]);
+        cancel();
       },
     };
   }

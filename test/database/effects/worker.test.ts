@@ -7,9 +7,12 @@ import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
 import { takeLock } from '../../../shared/locks/lockTable.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
+import { createInProcessStarter } from '../../../shared/testing/inProcessSandbox.ts';
 import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
+import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
 import { createLogObserver } from '../../../shared/worker/logObserver.ts';
 import type { EffectEnd } from '../../../shared/worker/attemptEffects.ts';
+import { createWorkerEffects } from '../../../shared/worker/workerEffects.ts';
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
 import { sampleJob } from '../../unit/worker/sampleJob.ts';
 
@@ -187,6 +190,40 @@ describe.each(databaseKinds)('handlers with a database (%s)', (kind) => {
     expect(new Set(tokens).size).toBe(8);
     expect([...attempts]).toEqual([1]);
     expect(await landed()).toHaveLength(8);
+  });
+
+  it('holds the lock of an isolated job around its sandbox, and keeps no sandbox while it waits', async () => {
+    const name = `isolated ${kind}`;
+    const tokens: number[] = [];
+    const over = Promise.withResolvers<void>();
+    let running = 0;
+    const handle = async (_payload: JobV1, { lock, attempt }: JobContext): Promise<void> => {
+      expect([++running, attempt, lock?.name]).toEqual([1, 1, name]);
+      tokens.push(lock?.token ?? 0);
+      await new Promise((resolve) => { setTimeout(resolve, 5); });
+      running--;
+      if (tokens.length === 4) over.resolve();
+    };
+    for (const queue of ['drawings', 'prints']) {
+      const millrace = create();
+      const job = defineJob({
+        kind: `${queue}.render`, queue, schema: jobV1, key: ({ orderId }: JobV1) => orderId, retry: soon, lock: () => name, isolated: { handler: new URL('file:///render.ts') },
+      });
+      await millrace.work([job], { observe, sandboxes: 1, startSandbox: createInProcessStarter({ [job.kind]: handle }, systemClock) });
+      for (const n of [1, 2]) await millrace.enqueue(job, sampleJob(n));
+    }
+    await over.promise;
+    expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
+  });
+
+  it('sweeps old effects now and then', async () => {
+    const clock = createVirtualClock(Date.UTC(2026, 0, 1));
+    const effects = createWorkerEffects({ database: db, workerId: 'w', retentionMs: 86_400_000, clock, random: () => 0, logger: silent });
+    await effects.start();
+    await db.query('insert into millrace_inbox values (\'q\', \'old\', \'\', null, now() - interval \'2 days\'), (\'q\', \'young\', \'\', null, now())');
+    await clock.advance(6 * 60_000);
+    await effects.stop();
+    expect((await db.query('delete from millrace_inbox where queue = \'q\' returning job_id')).rows).toEqual([{ job_id: 'young' }]);
   });
 
   it('lets a job wait that wants a busy lock in the middle, and runs it from its start', async () => {
