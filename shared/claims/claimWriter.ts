@@ -13,6 +13,8 @@ export interface ClaimWriterOptions {
 
 /** Puts large values aside, for whoever writes jobs to Kafka. */
 export interface ClaimWriter {
+  /** Registers the schema of claims; else the first `put` does. @throws MillraceError REGISTRY_UNAVAILABLE, SCHEMA_INCOMPATIBLE */
+  prepare(): Promise<void>;
   isLarge(value: Buffer): boolean;
   /**
    * Puts the value into the store, and resolves, when it would outlive a crash, with the claim to send in its place. Tried again, it does no harm.
@@ -44,5 +46,5 @@ export function createClaimWriter({ payloads: { store, overBytes }, codec, clock
     await store.put(object, value);
     return codec.encode({ object, size: value.length, sha256 }, writes);
   });
-  return { isLarge, put, wrap: async (queue, value) => (isLarge(value) ? put(queue, value) : value) };
+  return { prepare: async () => { await writer(); }, isLarge, put, wrap: async (queue, value) => (isLarge(value) ? put(queue, value) : value) };
 }

@@ -1,5 +1,7 @@
 import { createCodec } from '../avro/codec.ts';
 import type { Registry } from '../avro/registry.ts';
+import { createClaimWriter } from '../claims/claimWriter.ts';
+import { compileLargePayloads, type LargePayloadOptions } from '../claims/largePayloads.ts';
 import { buildRecord, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from '../client/buildRecord.ts';
 import { checkOptions, type EnqueueOptions } from '../client/enqueueOptions.ts';
 import { createUuidV7 } from '../client/uuidV7.ts';
@@ -34,6 +36,8 @@ export interface OutboxOptions {
   readonly unique?: Duration;
   /** A larger job is refused. @default 1,000,000 */
   readonly maxRecordBytes?: number;
+  /** Where payloads go that are too large for a record; workers must be told the same. Default: nowhere, and such a job is refused. */
+  readonly largePayloads?: LargePayloadOptions;
   readonly clock?: Clock;
 }
 
@@ -56,8 +60,9 @@ export interface Outbox {
    */
   prepare(jobs: readonly JobDefinition[]): Promise<void>;
   /**
-   * Checks and encodes the payload, and writes the job within `tx`. @returns the job's id, the same whichever relay sends it and how often
-   * @throws MillraceError BAD_PAYLOAD, BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, UNKNOWN_KIND (not prepared), before anything was written; and
+   * Checks and encodes the payload, puts a large one into its store, and writes the job within `tx`. Calls that are not awaited may be overtaken by later ones
+   * while a large payload is put; what is rolled back leaves its object, until that expires. @returns the job's id, the same whichever relay sends it and how often
+   * @throws MillraceError BAD_PAYLOAD, BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, UNKNOWN_KIND (not prepared), CLAIM_STORE_UNAVAILABLE, CLAIM_STORE_REFUSED, before anything was written; and
    *   whatever `tx` throws, also for a deadlock (SQLSTATE 40P01)
    */
   enqueue<P>(tx: OutboxTransaction, job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<string>;
@@ -78,8 +83,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const uniqueForMs = Math.ceil(parseDuration(options.unique ?? '1h', 'createOutbox: unique'));
   const prefix = options.schema === undefined ? '' : `${quoteIdentifier(options.schema)}.`;
   const kinds = new Map<JobDefinition, PreparedKind>();
+  const claims = options.largePayloads === undefined ? null : createClaimWriter({ payloads: compileLargePayloads(options.largePayloads, clock), codec, clock });
   const tools: BuildTools = {
-    codec,
+    codec, claims,
     maxRecordBytes,
     createId: createUuidV7(() => clock.now()),
     time: () => Buffer.from(new Date(clock.now()).toISOString()),
@@ -97,6 +103,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
     return buildRecord(kind, payload, { ...checked, uniqueForMs: Math.max(uniqueForMs, checked.uniqueForMs ?? 0) }, tools);
   };
 
+  /** Before anything is written: no lock is held meanwhile that was not held before. */
+  const putAside = async (queue: string, built: BuiltRecord): Promise<BuiltRecord> => {
+    const { value } = built.record;
+    return claims === null || value === null || !built.large ? built : { ...built, record: { ...built.record, value: await claims.put(queue, value) } };
+  };
+
   function enqueueMany(tx: OutboxTransaction, first: JobDefinition | readonly OutboxEntry[], payloads: readonly unknown[] = []): Promise<string[]> {
     if (!Array.isArray(payloads)) return Promise.reject(new MillraceError('BAD_ENQUEUE_OPTION', { at: 'payloads', expected: 'a list of payloads', got: payloads, fix: 'For one job there is enqueue(tx, job, payload)' }));
     return writeMany(tx, isEntries(first) ? first : payloads.map((payload): OutboxEntry => [first, payload]));
@@ -106,9 +118,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
     checkTransaction(tx);
     let bytes = 0;
     const ids: string[] = [];
-    const rows = entries.map(([job, payload, given], index) => {
+    const checked = entries.map(([job, payload, given], index) => {
       try {
-        const { queue, id, key, value, headers } = rowOf(job.queue, build(job, payload, given));
+        return { job, built: build(job, payload, given) };
+      } catch (error) {
+        throw nameEntry(error, index);
+      }
+    });
+    const stored = checked.some(({ built }) => built.large) ? await Promise.all(checked.map(async ({ job, built }) => ({ job, built: await putAside(job.queue, built) }))) : checked;
+    const rows = stored.map(({ job, built }, index) => {
+      try {
+        const { queue, id, key, value, headers } = rowOf(job.queue, built);
         bytes += value.length;
         ids.push(id);
         if (bytes > MAX_STATEMENT_BYTES) throw new MillraceError('BROKER_RECORD_TOO_LARGE', { at: job.kind, expected: `at most ${MAX_STATEMENT_BYTES} bytes in one call`, fix: 'Give the list in slices' });
@@ -123,15 +143,16 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   return {
     async prepare(jobs) {
-      await Promise.all(jobs.map(async (job) => {
+      await Promise.all([claims?.prepare(), ...jobs.map(async (job) => {
         if (kinds.has(job)) return;
         const writer = await codec.register(job.schema);
         kinds.set(job, { job, writer, partitions: 1, kindBytes: Buffer.from(job.kind), sourceBytes: Buffer.from(source) });
-      }));
+      })]);
     },
     async enqueue(tx, job, payload, given) {
       checkTransaction(tx);
-      const { queue, id, key, value, headers } = rowOf(job.queue, build(job, payload, given));
+      const built = build(job, payload, given);
+      const { queue, id, key, value, headers } = rowOf(job.queue, built.large ? await putAside(job.queue, built) : built);
       await tx.query(`select ${prefix}millrace_outbox_put($1::text, $2::text, $3::bytea, $4::bytea, $5::json)`, [queue, id, key, value, headers]);
       return id;
     },
