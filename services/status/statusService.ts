@@ -53,9 +53,14 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
     }),
     createService('projection', {
       async start() {
-        const observer = {
-          applied: (queue: string, counts: Parameters<ProjectorObserver['applied']>[1]) => { metrics.applied(queue, counts); },
-          trouble(queue: string, err: unknown) {
+        const observer: ProjectorObserver = {
+          applied: (queue, counts) => { metrics.applied(queue, counts); },
+          skipped(queue, record) {
+            metrics.skipped?.(queue, record);
+            const { error: err, ...place } = record;
+            logger.error({ err, queue, ...place }, 'the database refuses what stands in a record: it is left out');
+          },
+          trouble(queue, err) {
             metrics.trouble(queue, err);
             logger.warn({ err, queue }, 'reading into the tables failed; it is tried again');
           },

@@ -3,7 +3,8 @@ import type { Broker, Consumer, FetchedBatch, PartitionGrant } from '../kafka/po
 import { queueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Database } from '../database/port.ts';
-import { applyChunks, type Chunk } from './applyChunks.ts';
+import type { Chunk } from './applyChunks.ts';
+import { applySurely, type Skipped } from './applySurely.ts';
 import { readPositions } from './positions.ts';
 import { streams, type FactReader, type Stream } from './readFacts.ts';
 
@@ -12,6 +13,8 @@ export interface ProjectorObserver {
   applied(queue: string, counts: { readonly facts: number; readonly rows: number; readonly ignored: number; readonly tookMs: number }): void;
   /** Something failed that is tried again by itself. */
   trouble(queue: string, error: unknown): void;
+  /** The database refuses what stands in a record: it is left out. */
+  skipped?(queue: string, record: Skipped): void;
 }
 
 export interface QueueProjectorOptions {
@@ -230,7 +233,7 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
     const partitions = [...new Set(chunks.map(({ partition }) => partition))];
     const startMs = clock.monotonic();
     try {
-      const result = await applyChunks(database, queue, chunks, reader);
+      const result = await applySurely(database, queue, chunks, reader, (record) => { observer.skipped?.(queue, record); });
       if (result.type === 'stale') return await reopen(partitions);
       written++;
       worked();
