@@ -2,7 +2,7 @@ import { didYouMean } from '../errors/didYouMean.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { parseDuration } from '../jobs/duration.ts';
 import { overlapPolicies, type JobSchedule, type KindSchedule, type OverlapPolicy, type ScheduleOptions } from './schedule.ts';
-import { createTicker, readTiming, type Timing } from './timing.ts';
+import { MOST_EVERY_MS, createTicker, readTiming, type Timing } from './timing.ts';
 
 /** A schedule's rules, checked. */
 export interface ScheduleRules {
@@ -34,6 +34,7 @@ const DEFAULT_CATCH_UP = '365d';
 /** A tick is always some ms late. */
 const LEAST_CATCH_UP_MS = 10_000;
 const MAX_NOTE_LENGTH = 500;
+const LAST_DATE_MS = 8.64e15;
 const nameForm = /^[A-Za-z0-9._:-]{1,150}$/;
 
 const ruleNames = ['name', 'cron', 'timezone', 'every', 'offset', 'startAt', 'endAt', 'overlap', 'catchUp', 'jitter', 'limit', 'note', 'key'] as const satisfies (keyof ScheduleOptions)[];
@@ -90,15 +91,15 @@ export function parseDefinition(name: string, bytes: Buffer): Definition | null 
     return json[field] as T;
   };
   const text = (value: unknown): boolean => typeof value === 'string' && value !== '';
-  const count = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  const count = (value: unknown, most = LAST_DATE_MS): boolean => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
   const orNull = (fits: (value: unknown) => boolean) => (value: unknown): boolean => value === null || fits(value);
   const definition: Definition = {
     name,
     kind: take('kind', text), queue: take('queue', text), key: take('key', orNull(text)), value: Buffer.from(String(json['value']), 'base64'),
     overlap: take('overlap', (value) => (overlapPolicies as readonly unknown[]).includes(value)),
-    catchUpMs: take('catchUpMs', count), jitterMs: take('jitterMs', count), limit: take('limit', orNull(count)), note: take('note', orNull((value) => typeof value === 'string')), putMs: take('putMs', count),
+    catchUpMs: take('catchUpMs', (value) => count(value)), jitterMs: take('jitterMs', (value) => count(value)), limit: take('limit', orNull(count)), note: take('note', orNull((value) => typeof value === 'string')), putMs: take('putMs', (value) => count(value)),
     timing: {
-      cron: take('cron', orNull(text)), timezone: take('timezone', text), everyMs: take('everyMs', orNull((value) => count(value) && (value as number) > 0)), offsetMs: take('offsetMs', count),
+      cron: take('cron', orNull(text)), timezone: take('timezone', text), everyMs: take('everyMs', orNull((value) => count(value, MOST_EVERY_MS) && (value as number) > 0)), offsetMs: take('offsetMs', (value) => count(value, MOST_EVERY_MS)),
       startMs: take('startMs', orNull(count)), endMs: take('endMs', orNull(count)),
     },
   };

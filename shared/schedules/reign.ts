@@ -1,33 +1,15 @@
-import type { Codec } from '../avro/codec.ts';
-import { commandJobs } from '../commands/commandJobs.ts';
-import { isMillraceError } from '../errors/MillraceError.ts';
-import type { Admin, Broker, OutgoingRecord, Producer } from '../kafka/port.ts';
+import type { OutgoingRecord } from '../kafka/port.ts';
 import { partitionFor } from '../kafka/partitionFor.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import { adoptDefinition, advance, applyCommand, cancelTold, eventsRead, fireAtMs, nextDueMs, runAcked, runEnded, runSighted, type Rules } from './decide.ts';
+import { adoptDefinition, advance, applyCommand, cancelTold, eventsRead, nextDueMs, runAcked, runEnded, runSighted, type Rules } from './decide.ts';
 import type { Definition } from './definition.ts';
-import { createRunFollower, type RunFollower } from './followRuns.ts';
+import { createRunPerformer } from './performRuns.ts';
 import { createQueueBounds } from './queueBounds.ts';
-import { runRecord } from './runRecord.ts';
+import { createRunFollowers } from './runFollowers.ts';
 import { stateOf, type BookEntry, type ScheduleBook } from './scheduleBook.ts';
-import type { SchedulerObserver } from './schedulerObserver.ts';
+import type { SchedulerTools } from './schedulerTools.ts';
 import { writeState, type OpenRun, type ScheduleState } from './scheduleState.ts';
 import { commandGone, stateRecord } from './scheduleTopic.ts';
 import { createTicker } from './timing.ts';
-
-export interface ReignTools {
-  readonly broker: Broker;
-  readonly admin: Admin;
-  /** Started. */
-  readonly producer: Producer;
-  readonly codec: Pick<Codec, 'knows' | 'load' | 'decode'>;
-  /** Wall time that does not step. */
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly observer: SchedulerObserver;
-  readonly createId: () => string;
-}
 
 /** The log, as the one writes to it who is active. */
 export interface ReignLog {
@@ -55,7 +37,8 @@ interface Work {
   state: ScheduleState | null;
   /** What the log has of it. */
   written: ScheduleState | null;
-  mustWrite: boolean;
+  /** When at the latest the state is written down, if it is not as written, monotonic ms. */
+  writeByMs: number;
   dueMs: number | null;
   /** How often the log said that it was removed: another schedule bears the name since. */
   removals: number;
@@ -68,22 +51,19 @@ const LONGEST_SLEEP_MS = 10_000;
 /** How often it is written down how far events have been read, and after how many records. */
 const CHECKPOINT_MS = 60_000;
 const CHECKPOINT_RECORDS = 1000;
-const SEND_RETRY_MS = [50, 200, 1000, 5000] as const;
+/** What the next scheduler would find out by itself is written with the next decision, or after so long. */
+const LAZY_MS = 1000;
 
-export function createReign(tools: ReignTools, log: ReignLog): Reign {
-  const { broker, admin, producer, codec, clock, logger, observer, createId } = tools;
+export function createReign(tools: SchedulerTools, log: ReignLog): Reign {
+  const { admin, clock, logger } = tools;
   const works = new Map<string, Work>();
   /** Names by the ids of their runs under way. */
   const names = new Map<string, string>();
-  const followers = new Map<string, RunFollower>();
-  const sending = new Map<string, Promise<void>>();
-  const closing: Promise<void>[] = [];
   let inbox: (() => void)[] = [];
   let over = false;
   let sequence = 0;
   let checkpointMs = clock.monotonic() + CHECKPOINT_MS;
   let wake = Promise.withResolvers<void>();
-  const waits = new Set<() => void>();
 
   const tell = (what: () => void): void => {
     inbox.push(what);
@@ -95,18 +75,33 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     trouble: (queue, err) => { logger.warn({ err, queue }, 'the ends of a queue\'s events could not be read; its schedules wait, or go by the last ones'); },
   });
 
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      waits.delete(done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    waits.add(done);
-    if (over) done();
+  const performer = createRunPerformer({
+    tools,
+    acked(name, jobId, offset) { tell(() => { learn(name, (_rules, state) => runAcked(state, jobId, offset)); }); },
+    refused(name, jobId) { tell(() => { learn(name, (rules, state) => runEnded(rules, state, jobId, 'failed', clock.now())); }); },
+    told(name, jobId) { tell(() => { learn(name, (_rules, state) => cancelTold(state, jobId)); }); },
+  });
+  const followers = createRunFollowers({
+    broker: tools.broker, codec: tools.codec, clock, createId: tools.createId,
+    concerns: (jobId) => names.has(jobId),
+    heard({ jobId, offset, end }) {
+      const name = names.get(jobId) ?? '';
+      if (end === null && works.get(name)?.state?.runs.find((run) => run.id === jobId)?.offset === offset) return;
+      tell(() => { learn(name, (rules, state) => (end === null ? runSighted(state, jobId, offset) : runEnded(rules, state, jobId, end, clock.now()))); });
+    },
+    gone(queue, partition, startOffset) {
+      tell(() => {
+        for (const { name, state } of [...works.values()]) {
+          const lost = state?.runs.filter((run) => run.queue === queue && run.partition === partition && run.from < startOffset) ?? [];
+          for (const { id } of lost) learn(name, (rules, so) => runEnded(rules, so, id, 'unknown', clock.now()));
+          if (lost.length > 0) logger.warn({ schedule: name, runs: lost.map(({ id }) => id) }, 'events were deleted before they were read; the runs count as over');
+        }
+      });
+    },
+    trouble: (error) => { tools.observer.trouble(error); },
   });
 
-  const positionOf = ({ queue, partition }: Pick<OpenRun, 'queue' | 'partition'>): number => followers.get(queue)?.position(partition) ?? 0;
+  const positionOf = ({ queue, partition }: Pick<OpenRun, 'queue' | 'partition'>): number => followers.position(queue, partition) ?? 0;
 
   const rulesOf = (definition: Definition): Rules => ({
     definition,
@@ -114,12 +109,13 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     place(jobId, key) {
       const ends = bounds.ends(definition.queue) ?? [];
       const partition = partitionFor(key ?? jobId, Math.max(1, ends.length));
-      return { partition, from: followers.get(definition.queue)?.position(partition) ?? ends[partition] ?? 0 };
+      return { partition, from: followers.position(definition.queue, partition) ?? ends[partition] ?? 0 };
     },
   });
 
-  const set = (work: Work, state: ScheduleState | null): void => {
+  const set = (work: Work, state: ScheduleState | null, lazy = false): void => {
     if (state === work.state) return;
+    work.writeByMs = Math.min(work.writeByMs, lazy ? clock.monotonic() + LAZY_MS : 0);
     for (const { id } of work.state?.runs ?? []) names.delete(id);
     for (const { id } of state?.runs ?? []) names.set(id, work.name);
     work.state = state;
@@ -129,12 +125,25 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
   /** Where its runs go, and their events will be. */
   const isKnown = ({ definition }: Rules): boolean => bounds.ends(definition.queue) !== null;
 
+  /** A schedule that meets a defect stops alone, until it is put again. */
+  const guarded = (name: string, work: () => void): void => {
+    try {
+      work();
+    } catch (err) {
+      logger.error({ err, schedule: name }, 'a schedule failed; it does not run until it is put again');
+      const failed = works.get(name);
+      if (failed !== undefined) [failed.rules, failed.dueMs] = [null, null];
+    }
+  };
+
+  const readEntry = (name: string): void => { guarded(name, () => { takeIn(name); }); };
+
   /** Takes in what the log says of a schedule. One whose queue is not known yet waits. */
-  const readEntry = (name: string): void => {
+  const takeIn = (name: string): void => {
     const entry = log.book.entries.get(name);
     if (entry === undefined) return;
     const work = workOf(entry);
-    work.mustWrite ||= entry.overwritten;
+    if (entry.overwritten) work.writeByMs = 0;
     const { definition } = entry;
     if (entry.unusable) {
       // Another version may know better: what is remembered of it stays.
@@ -148,10 +157,10 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
       work.rules = null;
       work.held.length = 0;
       set(work, null);
-      work.mustWrite ||= entry.commands.size > 0;
+      if (entry.commands.size > 0) work.writeByMs = 0;
     }
     if (definition === null) {
-      if (work.written === null && !work.mustWrite) works.delete(name);
+      if (work.written === null && work.writeByMs === Infinity) works.delete(name);
       return;
     }
     const nowMs = clock.now();
@@ -168,7 +177,7 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     let state = work.held.splice(0).reduce((so, decide) => decide(rules, so), adoptDefinition(definition, work.state, nowMs));
     for (const { command, offset } of [...entry.commands.values()].sort((a, b) => a.offset - b.offset)) {
       if (command !== null && offset > state.appliedTo) state = applyCommand(rules, state, command, offset, nowMs);
-      else work.mustWrite = true;
+      else work.writeByMs = 0;
     }
     set(work, state);
     work.dueMs = nextDueMs(rules, state);
@@ -179,8 +188,9 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     let work = works.get(name);
     if (work === undefined) {
       const known = stateOf(entry);
-      works.set(name, (work = { name, rules: null, state: null, written: known, mustWrite: false, dueMs: null, removals, held: [] }));
+      works.set(name, (work = { name, rules: null, state: null, written: known, writeByMs: Infinity, dueMs: null, removals, held: [] }));
       set(work, known);
+      work.writeByMs = Infinity;
     }
     return work;
   };
@@ -188,8 +198,25 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
   const change = (name: string, decide: (rules: Rules, state: ScheduleState) => ScheduleState): void => {
     const work = works.get(name);
     if (work?.rules == null || work.state === null) return;
-    if (isKnown(work.rules)) set(work, decide(work.rules, work.state));
+    const { rules, state } = work;
+    if (isKnown(rules)) guarded(name, () => { set(work, decide(rules, state)); });
     else work.held.push(decide);
+  };
+
+  /** As {@link change}, for news of runs, which whoever takes over would get, too. What it makes due is written at once. */
+  const learn = (name: string, decide: (rules: Rules, state: ScheduleState) => ScheduleState): void => {
+    const work = works.get(name);
+    const before = work?.state;
+    const rules = work?.rules ?? null;
+    if (work === undefined || before == null || rules === null || !isKnown(rules)) {
+      change(name, decide);
+      return;
+    }
+    guarded(name, () => {
+      const after = decide(rules, before);
+      const isDue = after.runs.some((run) => (run.offset !== null && run.cancel === 'asked') || !before.runs.some(({ id }) => id === run.id));
+      set(work, after, !isDue);
+    });
   };
 
   /** What is to be written down, and what is then said to be over. */
@@ -207,9 +234,9 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     const nowMs = clock.now();
     for (const work of works.values()) if (work.dueMs !== null && work.dueMs <= nowMs) change(work.name, (rules, state) => advance(rules, state, nowMs));
     if (clock.monotonic() >= checkpointMs) checkpoint();
-    const dirty = [...works.values()].filter((work) => work.mustWrite || work.state !== work.written);
+    const dirty = [...works.values()].filter((work) => work.writeByMs <= clock.monotonic());
     if (dirty.length === 0) return;
-    for (const work of dirty) work.mustWrite = false;
+    for (const work of dirty) work.writeByMs = Infinity;
     if (!await log.write((epoch) => records(dirty, epoch))) {
       over = true;
       return;
@@ -237,61 +264,6 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
 
   /** Does what stands in states that are written down and is not done yet. */
   const perform = (concerned: Iterable<Work>): void => {
-    follow();
-    for (const { rules, state, name } of concerned) {
-      if (rules === null) continue;
-      for (const run of state?.runs ?? []) {
-        if (run.offset === null && run.queue === rules.definition.queue) once(`send ${run.id}`, () => send(name, rules, run));
-        if (run.offset !== null && run.cancel === 'asked') once(`cancel ${run.id}`, () => cancel(name, run, run.offset ?? 0));
-      }
-    }
-  };
-
-  const once = (what: string, work: () => Promise<void>): void => {
-    if (sending.has(what)) return;
-    sending.set(what, work().finally(() => { sending.delete(what); }));
-  };
-
-  /** Tries until it is done, or it is of no use. @returns undefined: it is of no use any more, here or at all */
-  const persist = async <T>(work: () => Promise<T>, gaveUp: (error: unknown) => void): Promise<T | undefined> => {
-    for (let failures = 0; ; failures++) {
-      try {
-        return await work();
-      } catch (error) {
-        // A topic that is missing may be made.
-        if (isMillraceError(error) && !error.retriable && error.code !== 'TOPIC_MISSING') {
-          gaveUp(error);
-          return undefined;
-        }
-        observer.trouble(error);
-        await sleep(SEND_RETRY_MS[Math.min(failures, SEND_RETRY_MS.length - 1)] ?? 5000);
-        if (over) return undefined;
-      }
-    }
-  };
-
-  const send = async (name: string, { definition, ticker }: Rules, run: OpenRun): Promise<void> => {
-    const acked = await persist(() => producer.send(run.queue, run.partition, [runRecord(definition, run, clock.now())]), (err) => {
-      logger.error({ err, schedule: name, jobId: run.id }, 'Kafka refused a run');
-      tell(() => { change(name, (rules, state) => runEnded(rules, state, run.id, 'failed', clock.now())); });
-    });
-    if (acked === undefined) return;
-    observer.started(name, run.cause === 'tick' ? clock.now() - fireAtMs(definition, ticker, run.tickMs) : null);
-    tell(() => { change(name, (_rules, state) => runAcked(state, run.id, acked.baseOffset)); });
-  };
-
-  const cancel = async (name: string, { id, queue, partition }: OpenRun, offset: number): Promise<void> => {
-    let refused = false;
-    const place = { id, partition, offset };
-    await persist(() => commandJobs({ broker, admin, producer, createId }, queue, 'cancel', [place]), (err) => {
-      refused = true;
-      logger.error({ err, schedule: name, jobId: id }, 'Kafka refused to cancel a run');
-    });
-    if (!over || refused) tell(() => { change(name, (_rules, state) => cancelTold(state, id)); });
-  };
-
-  /** Follows the events of the partitions where the end of a run is awaited, and no others. */
-  const follow = (): void => {
     const wanted = new Map<string, Map<number, number>>();
     for (const { state } of works.values()) {
       for (const { awaited, queue, partition, from } of state?.runs ?? []) {
@@ -300,40 +272,8 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
         wanted.set(queue, ofQueue.set(partition, Math.min(from, ofQueue.get(partition) ?? Infinity)));
       }
     }
-    for (const [queue, partitions] of wanted) {
-      const follower = followerOf(queue);
-      for (const [partition, from] of partitions) if (follower.position(partition) === null) follower.follow(partition, from);
-    }
-    for (const [queue, follower] of followers) {
-      const count = bounds.ends(queue)?.length ?? 0;
-      for (let partition = 0; partition < count; partition++) if (wanted.get(queue)?.has(partition) !== true) follower.unfollow(partition);
-    }
-  };
-
-  const followerOf = (queue: string): RunFollower => {
-    let follower = followers.get(queue);
-    if (follower !== undefined) return follower;
-    follower = createRunFollower({
-      broker, codec, queue, group: `millrace.scheduler.${createId()}`, clock,
-      concerns: (jobId) => names.has(jobId),
-      heard({ jobId, offset, end }) {
-        const name = names.get(jobId) ?? '';
-        if (end === null && works.get(name)?.state?.runs.find((run) => run.id === jobId)?.offset === offset) return;
-        tell(() => { change(name, (rules, state) => (end === null ? runSighted(state, jobId, offset) : runEnded(rules, state, jobId, end, clock.now()))); });
-      },
-      gone(partition, startOffset) {
-        tell(() => {
-          for (const { name, state } of [...works.values()]) {
-            const lost = state?.runs.filter((run) => run.queue === queue && run.partition === partition && run.from < startOffset) ?? [];
-            for (const { id } of lost) change(name, (rules, so) => runEnded(rules, so, id, 'unknown', clock.now()));
-            if (lost.length > 0) logger.warn({ schedule: name, runs: lost.map(({ id }) => id) }, 'events were deleted before they were read; the runs count as over');
-          }
-        });
-      },
-      trouble: (error) => { observer.trouble(error); },
-    });
-    followers.set(queue, follower);
-    return follower;
+    followers.follow(wanted);
+    for (const { rules, state, name } of concerned) if (rules !== null) for (const run of state?.runs ?? []) performer.perform(name, rules, run);
   };
 
   return {
@@ -346,8 +286,12 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
         if (over) break;
         if (inbox.length > 0) continue;
         let dueMs = Infinity;
-        for (const work of works.values()) dueMs = Math.min(dueMs, work.dueMs ?? Infinity);
-        const cancelTimer = clock.after(Math.min(LONGEST_SLEEP_MS, Math.max(0, dueMs - clock.now())), () => { wake.resolve(); });
+        let writeByMs = Infinity;
+        for (const work of works.values()) {
+          dueMs = Math.min(dueMs, work.dueMs ?? Infinity);
+          writeByMs = Math.min(writeByMs, work.writeByMs);
+        }
+        const cancelTimer = clock.after(Math.max(0, Math.min(LONGEST_SLEEP_MS, dueMs - clock.now(), writeByMs - clock.monotonic())), () => { wake.resolve(); });
         await wake.promise;
         cancelTimer();
       }
@@ -356,17 +300,16 @@ export function createReign(tools: ReignTools, log: ReignLog): Reign {
     end() {
       over = true;
       bounds.stop();
-      for (const done of [...waits]) done();
+      performer.end();
       wake.resolve();
     },
     async close(patienceMs) {
       this.end();
       let cancelTimer = (): void => undefined;
       const late = new Promise<void>((resolve) => { cancelTimer = clock.after(patienceMs, resolve); });
-      await Promise.race([Promise.allSettled(sending.values()), late]);
+      await Promise.race([performer.settled(), late]);
       cancelTimer();
-      for (const follower of followers.values()) closing.push(follower.stop());
-      await Promise.allSettled(closing);
+      await followers.stop();
     },
   };
 }

@@ -63,6 +63,7 @@ const MAX_SEND_BYTES = 256 * 1024;
 const MAX_SEND_RECORDS = 500;
 const STOP_PATIENCE_MS = 3000;
 const RETRY_MS = 200;
+const AGAIN_MS = 5000;
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { broker, codec, logger, random, topic = SCHEDULES_TOPIC, observer = deafObserver, createId = randomUUID } = options;
@@ -161,14 +162,32 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   };
 
+  /** A defect met by one reign need not be met by the next. */
+  const ruleOn = async (mine: Tenure): Promise<void> => {
+    while (!mine.over) {
+      try {
+        await rule(mine);
+      } catch (err) {
+        logger.error({ err }, 'the scheduler failed; it begins anew');
+        observer.trouble(err);
+        active = false;
+        observer.active(false);
+        await mine.reign?.close(0);
+        mine.reign = null;
+        await pause(AGAIN_MS);
+      }
+    }
+  };
+
   const restored = (mine: Tenure): void => {
     mine.restored = true;
-    mine.ended = rule(mine).catch((err: unknown) => { logger.error({ err }, 'the scheduler failed'); });
+    mine.ended = ruleOn(mine);
   };
 
   const end = (mine: Tenure | null): void => {
     if (mine === null) return;
     mine.over = true;
+    failingSinceMs = null;
     mine.reign?.end();
     for (const look of [...mine.readers]) look();
     if (tenure === mine) tenure = null;

@@ -27,6 +27,8 @@ export interface Ticker {
 
 /** Of a finer rhythm, jobs would queue up faster than most queues start them. */
 const LEAST_EVERY_MS = 1000;
+/** What is longer is a mistake of units. */
+export const MOST_EVERY_MS = 3660 * 86_400_000;
 const MAX_CRON_LENGTH = 256;
 
 /** @throws MillraceError BAD_SCHEDULE, BAD_DURATION */
@@ -37,6 +39,7 @@ export function readTiming(given: ScheduleTiming): Timing {
   if (cron !== undefined && (typeof cron !== 'string' || cron.length > MAX_CRON_LENGTH)) refuse('cron', 'a cron expression', cron);
   const everyMs = every === undefined ? null : Math.floor(parseDuration(every, 'every'));
   if (everyMs !== null && everyMs < LEAST_EVERY_MS) refuse('every', 'at least "1s"', every);
+  if (everyMs !== null && everyMs > MOST_EVERY_MS) refuse('every', 'at most "3660d"', every);
   const offsetMs = offset === undefined ? 0 : Math.floor(parseDuration(offset, 'offset'));
   if (everyMs !== null && offsetMs >= everyMs) refuse('offset', 'less than every', offset);
   const startMs = readDate(given.startAt, 'startAt');

@@ -49,6 +49,7 @@ describe('the schedules API', () => {
     ['two timings', { ...body, every: '5m' }, 422, 'BAD_SCHEDULE'],
     ['no timing', { ...body, cron: undefined, timezone: undefined }, 422, 'BAD_SCHEDULE'],
     ['a rhythm under a second', { ...body, cron: undefined, every: '1ms' }, 422, 'BAD_SCHEDULE'],
+    ['a rhythm of millennia', { ...body, cron: undefined, every: '9000000000000s' }, 422, 'BAD_SCHEDULE'],
     ['a window that every tick misses', { ...body, catchUp: '1s' }, 422, 'BAD_SCHEDULE'],
     ['a span without unit', { ...body, jitter: '30' }, 422, 'BAD_DURATION'],
     ['a policy that there is not', { ...body, overlap: 'queue' }, 422, 'REQUEST_INVALID'],

@@ -184,6 +184,7 @@ describe('the scheduler, beside its ticks,', () => {
     cluster.inspect.append(SCHEDULES_TOPIC, 0, [
       { key: 'bad', value: Buffer.from('{') }, { key: 'newer', value: Buffer.from('{"kind":"k","overlap":"wait-for-the-moon"}') }, { key: null, value: null },
       { key: '\u0000state/s', value: Buffer.from('nonsense') }, { key: '\u0000command/s/1', value: Buffer.from('[]') }, { key: '\u0000command/', value: null }, { key: '\u0000other', value: Buffer.from('x') },
+      { key: 'poison', value: Buffer.from(JSON.stringify({ kind: 'k', queue: 'ticks', key: null, value: '', cron: null, timezone: 'UTC', everyMs: 9e15, offsetMs: 0, startMs: null, endMs: null, overlap: 'skip', catchUpMs: 1, jitterMs: 1, limit: null, note: null, putMs: 0 })) },
       { key: '\u0000state/s', value: Buffer.from('nonsense'), headers: { mr_epoch: 'x', mr_seq: '1' } },
     ]);
     await run(process(2).millrace);
