@@ -45,6 +45,18 @@ describe('strict order', () => {
   });
 });
 
+describe('a dead letter', () => {
+  it('tells the first failure and the last, whoever owned the partition in between', () => {
+    const failing = (code: string) => ({ type: 'retry', afterMs: 100, failure: { code, name: 'Error', message: code, at: 1 } }) as const;
+    const solo = new Solo().open();
+    const job = solo.enqueue('a');
+    solo.fetch().end(job, failing('FIRST')).flush();
+    const next = solo.successor();
+    next.later(100).end(job, failing('SECOND')).flush().later(100).end(job, failing('THIRD')).flush();
+    expect(next.letters.map((letter) => [letter.failure?.code, letter.job.firstFailure?.code])).toEqual([['THIRD', 'FIRST']]);
+  });
+});
+
 describe('what is refused', () => {
   it('leaves the record uncommitted while the retry topic refuses it, and heals', () => {
     const solo = new Solo().open();
