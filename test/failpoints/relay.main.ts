@@ -7,7 +7,7 @@ import { startPostgres } from '../postgres/startPostgres.ts';
 import { playRelayTour } from './relayTour.ts';
 import { armSources } from './sources.ts';
 
-/** `node --conditions=source test/failpoints/relay.main.ts`: kills outbox relays at every point of shared/outbox that one comes by, each once. */
+/** `npm run failpoints:outbox`: kills outbox relays at every point of shared/outbox that one comes by, each once. */
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const { points, code } = armSources();
 const dataDir = await mkdtemp(join(tmpdir(), 'millrace-relay-sweep-'));
