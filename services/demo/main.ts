@@ -80,10 +80,10 @@ async function start(options: DemoOptions): Promise<void> {
     await stack.stop();
   }
 
-  async function forget({ ownsTopics }: DevStack): Promise<void> {
+  async function forget({ ownsTopics, brokers }: DevStack): Promise<void> {
     if (!options.fresh) return;
     await forgetRuns(homeDir);
-    await rm(databaseFolder(homeDir), { recursive: true, force: true });
+    await rm(databaseFolder(homeDir, given === null ? null : brokers), { recursive: true, force: true });
     if (!ownsTopics) screen.say('the topics stay as they are: this Kafka was not started here');
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { announcementMigrations, ANNOUNCEMENTS, defineAnnounceDeparture } from '../../examples/flights/announce.ts';
 import { migrate } from '../../shared/database/migrate.ts';
@@ -45,9 +46,9 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-/** Where the embedded database keeps its data, below the folder of the stack. */
-export function databaseFolder(homeDir: string): string {
-  return join(homeDir, 'database');
+/** Where the embedded database keeps its data, below the folder of the stack. @param brokers of somebody else's Kafka, which has books of its own; null: ours */
+export function databaseFolder(homeDir: string, brokers: string | null): string {
+  return join(homeDir, brokers === null ? 'database' : `database-${createHash('sha256').update(brokers).digest('hex').slice(0, 8)}`);
 }
 
 /**
@@ -67,7 +68,7 @@ export async function startPlatform({ host, brokers, registryUrl, homeDir, queue
     MILLRACE_HTTP_PORT: '0',
   };
   const { databaseUrl } = readConfig(databaseKeys, env, knownNames);
-  const database = await openDatabase({ url: databaseUrl, folder: databaseFolder(homeDir), host, applicationName: 'millrace' });
+  const database = await openDatabase({ url: databaseUrl, folder: databaseFolder(homeDir, ownKafka ? null : brokers), host, applicationName: 'millrace' });
   const job = defineAnnounceDeparture(queue);
   const millrace = createMillrace({ brokers, registryUrl, source: '/demo', logger: loggerOf('worker'), database });
   let groups: readonly (readonly Service[])[] = [];

@@ -29,6 +29,8 @@ export interface Lease extends HeldLock {
 const RENEWALS = 3;
 const JITTER_MS = 250;
 const FREE_PATIENCE_MS = 2000;
+/** Who waits looks again at least so often: a worker that takes over waiting jobs has heard no call for them. */
+const LONGEST_LOOK_MS = 30_000;
 /** Nobody asks for longer. */
 const ASKING_MS = 120_000;
 
@@ -74,7 +76,7 @@ export class Locks {
       this.#asking.delete(asker);
       return this.#hold(wish, answer.token, askedMs);
     }
-    const leftMs = answer.leftMs > 0 ? answer.leftMs : Math.max(0, TURN_MS + answer.leftMs);
+    const leftMs = answer.leftMs > 0 ? Math.min(answer.leftMs, LONGEST_LOOK_MS) : Math.max(0, TURN_MS + answer.leftMs);
     return { busyForMs: Math.ceil(leftMs + JITTER_MS * (0.2 + 0.8 * random())) };
   }
 
