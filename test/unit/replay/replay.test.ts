@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { dead, defineJob, retry, type JobContext } from 'millrace';
+import { dead, defineJob, retry, type JobContext, type Outcome } from 'millrace';
 import { createTestMillrace, type TestMillrace } from 'millrace/testing';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { replay, type ReplayOptions } from '../../../shared/replay/replay.ts';
+import { createInProcessStarter } from '../../../shared/testing/inProcessSandbox.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 
 const KEYS = 4;
@@ -30,7 +31,7 @@ async function withHistory(body: (stage: { world: TestMillrace; runs: Run[]; job
   await settle(millrace.close());
 }
 
-type Handle = (payload: JobV1, ctx: JobContext) => ReturnType<typeof dead> | undefined;
+type Handle = (payload: JobV1, ctx: JobContext) => Outcome | undefined;
 
 function defineKinds(runs: Run[], handle: Handle = () => undefined) {
   const common = {
@@ -171,4 +172,48 @@ describe('a replay', () => {
     expect(plan).toMatchObject({ deleted: 2, jobs: endOffset - 3 });
     expect((await again({ name: 'lost', dryRun: true, range: { from: new Date(0) } })).plan.maybeDeleted).toEqual([0]);
   }));
+
+  test('is shared by those who run it under one name at once', () => withHistory(async ({ world, runs, jobs }) => {
+    const { cluster, registry, clock, settle } = world;
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
+    const both = await settle(Promise.all(['one', 'two'].map((workerId) => (
+      replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', jobs, { name: 'shared', perSecond: 5, worker: { workerId } })
+    ))));
+    expect(both.map(({ complete }) => complete)).toEqual([true, true]);
+    expect(both.map(({ done }) => done > 0)).toEqual([true, true]);
+    expect(ascending(runs.map((run) => run.sequence))).toEqual(Array.from({ length: 40 }, (_, at) => at));
+    for (const sequences of sequencesByKey(runs)) expect(sequences).toEqual(ascending(sequences));
+  }));
+
+  test('runs isolated kinds too, and their handlers know that it is one', () => withHistory(async ({ world, jobs }) => {
+    const { cluster, registry, clock, settle } = world;
+    const seen: (string | null)[] = [];
+    const isolated = jobs.map((job) => defineJob({ kind: job.kind, queue: job.queue, schema: jobV1, key: (payload) => payload.note ?? '', isolated: { handler: new URL('file:///nowhere/handler.js') } }));
+    const startSandbox = createInProcessStarter(Object.fromEntries(jobs.map(({ kind }) => [kind, (_payload: unknown, ctx: JobContext) => { seen.push(ctx.replay?.name ?? null); }])), clock);
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
+    expect(await settle(replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', isolated, { name: 'boxed', worker: { startSandbox } }))).toMatchObject({ complete: true, done: 40 });
+    expect(seen).toEqual(Array.from({ length: 40 }, () => 'boxed'));
+  }));
+
+  test.each([200, 400, 700, 1500, 30_000, 61_000, 62_000, 90_000])('that is killed after %i ms loses nothing, and repeats of each entity only its end', (killAfterMs) => withHistory(async ({ world, runs, jobs, again }) => {
+    const { cluster, registry, clock } = world;
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
+    const doomed = cluster.broker();
+    void replay({ broker: doomed, registry, clock, logger }, 'orders', jobs, { name: 'killed', perSecond: 20, worker: { workerId: 'doomed' } }).catch(() => undefined);
+    await clock.advance(killAfterMs);
+    cluster.faults.disconnect(doomed);
+    const ended = (part: readonly Run[]): Run[] => part.filter((run) => run.sequence % 3 !== 0 || run.attempt > 1);
+    const before = sequencesByKey(ended(runs));
+    const count = runs.length;
+    // A process that is gone runs nothing more; this one has to be let out.
+    await clock.advance(30_000);
+    runs.splice(count);
+    expect(await again({ name: 'killed' })).toMatchObject({ complete: true });
+    for (const [key, after] of sequencesByKey(ended(runs.slice(count))).entries()) {
+      const lane = Array.from({ length: 10 }, (_, at) => at * KEYS + key);
+      expect(before[key]).toEqual(lane.slice(0, before[key]?.length));
+      expect(after).toEqual(after.length === 0 ? [] : lane.slice(-after.length));
+      expect((before[key]?.length ?? 0) + after.length).toBeGreaterThanOrEqual(lane.length);
+    }
+  }, { handle: (payload, ctx) => (ctx.replay !== null && payload.sequence % 3 === 0 && ctx.attempt === 1 ? retry() : undefined) }));
 });
