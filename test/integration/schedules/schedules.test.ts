@@ -77,14 +77,16 @@ describe('schedules on real Kafka', () => {
     await second.active;
     const takenOver = ran.length;
     await until(() => ran.length, (count) => count > takenOver + 3);
-    second.child.kill('SIGKILL');
-    await second.ended;
+    const [, address = ''] = await until(() => /"address":"(http[^"]+)"/.exec(second.log.join('')) ?? [], (found) => found.length > 0);
+    expect(await (await fetch(`${address}/v1/schedules`)).json()).toMatchObject({ schedules: [{ name: 'second', counts: { missed: 0 } }] });
+    second.child.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
     const third = spawnScheduler(topic);
     await third.active;
     const restarted = ran.length;
     await until(() => ran.length, (count) => count > restarted + 3);
     third.child.kill('SIGTERM');
-    await third.ended;
+    expect(await third.ended).toBe(0);
     const { counts } = await millrace.schedules.get('second') ?? {};
     await until(() => ran.length, (count) => count >= (counts?.started ?? 0));
 
