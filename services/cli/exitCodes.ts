@@ -37,6 +37,7 @@ const byCode: Partial<Record<ErrorCode, ExitCode>> = {
   SCHEMA_UNKNOWN: exitCodes.notFound,
   SCHEDULE_UNKNOWN: exitCodes.notFound,
   TAG_RULE_UNKNOWN: exitCodes.notFound,
+  UNAUTHORIZED: exitCodes.usage,
   GROUP_IN_USE: exitCodes.refused,
   NEEDS_FORCE: exitCodes.refused,
 };

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { createCodec } from '../../../shared/avro/codec.ts';
+import { openClaims } from '../../../shared/claims/openClaims.ts';
 import { createClient } from '../../../shared/client/client.ts';
 import { didYouMean } from '../../../shared/errors/didYouMean.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createPayloadForm } from '../../../shared/intake/payloadForm.ts';
 import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
+import { claimKeys } from '../../../shared/runtime/config/keys.ts';
 import { loadJobs } from '../../../shared/runtime/loadJobs.ts';
 import { addCommand, type Perform } from '../command.ts';
 import { collect } from '../read/readNumber.ts';
@@ -49,7 +51,8 @@ export function addEnqueueCommand(program: Command, perform: Perform): void {
     async action(session, [kind, given], options) {
       const { job, codec } = await findKind(session, String(kind), options);
       const payload = createPayloadForm(job.schema)(await readPayload(session.host, String(given)), 'payload');
-      const client = createClient({ broker: session.broker, codec, source: '/millrace/cli', clientId: 'millrace-cli', deliveryTimeout: '10s' });
+      const largePayloads = await openClaims(session.settings(claimKeys));
+      const client = createClient({ broker: session.broker, codec, source: '/millrace/cli', clientId: 'millrace-cli', deliveryTimeout: '10s', ...(largePayloads === null ? {} : { largePayloads }) });
       try {
         const { key, id, unique, delay, runAt } = options;
         const receipt = await client.enqueue(job, payload, {

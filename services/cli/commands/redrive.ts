@@ -109,9 +109,10 @@ async function editOne(session: Session, jobs: readonly Buried[], given: string)
   const [one] = jobs;
   if (one === undefined || jobs.length > 1) throw new MillraceError('BAD_USAGE', { at: '--edit', expected: 'exactly one job to be selected', got: jobs.length, fix: 'Name it by --id' });
   const schemaId = readSchemaId(one.job.value);
-  const avro = JSON.parse(await session.registry.schemaById(schemaId)) as AvroSchema;
+  const text = await session.registry.schemaById(schemaId);
+  const avro = JSON.parse(text) as AvroSchema;
   const schema = { subject: String(typeof avro === 'object' && 'name' in avro ? avro['name'] : schemaId), version: 1, versions: [avro] };
   const payload = createPayloadForm(schema)(await readPayload(session.host, given), 'payload');
-  const codec = createCodec({ registry: { ...session.registry, register: () => Promise.resolve(schemaId) }, clock: session.clock });
-  return codec.encode(payload, await codec.register(schema));
+  const codec = createCodec({ registry: session.registry, clock: session.clock });
+  return codec.encode(payload, codec.adopt(schema.subject, { id: schemaId, schema: text }));
 }

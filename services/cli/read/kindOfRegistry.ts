@@ -1,4 +1,5 @@
 import { createCodec, type Codec } from '../../../shared/avro/codec.ts';
+import type { Registry } from '../../../shared/avro/registry.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
 import type { JobDefinition } from '../../../shared/jobs/jobDefinition.ts';
@@ -22,5 +23,7 @@ export async function kindOfRegistry({ registry, clock }: Session, kind: string,
   const schema = { subject, version: 1, versions: [JSON.parse(found.schema) as AvroSchema] };
   const common = { kind, queue, schema, handle: () => undefined };
   const job = keyed ? defineJob({ ...common, key: () => '' }) : defineJob({ ...common, key: null, order: 'none' });
-  return { job, codec: createCodec({ registry: { ...registry, register: () => Promise.resolve(found.id) }, clock }) };
+  // Of this subject nothing is registered, for it is there; what stands for a large payload has a schema of its own.
+  const register: Registry['register'] = (of, avro) => (of === subject ? Promise.resolve(found.id) : registry.register(of, avro));
+  return { job, codec: createCodec({ registry: { ...registry, register }, clock }) };
 }
