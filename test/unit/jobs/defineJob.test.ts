@@ -122,6 +122,9 @@ describe('defineJob', () => {
     ['order.charge: handle', { ...valid, handle: 'x' }],
     ['order.charge: retryOn[1]', { ...valid, retryOn: [TypeError, 503] }],
     ['order.charge: buryOn[0]', { ...valid, buryOn: '' }],
+    ['order.charge: lock', { ...valid, lock: 'bill' }],
+    ['order.charge: lock', { ...valid, lock: () => 'bill', delivery: 'at-most-once' }],
+    ['order.charge: lock', { ...withoutHandle, handleBatch: handle, batch: { maxSize: 2 }, lock: () => 'bill' }],
   ])('refuses a bad %s and says what it expected', (at, options) => {
     const error = refusal(options);
     expect(error.code).toBe('BAD_JOB_DEFINITION');
