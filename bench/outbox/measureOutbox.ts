@@ -14,9 +14,11 @@ import { startPostgres } from '../../test/postgres/startPostgres.ts';
 import { benchJob, benchPayload } from '../drain/benchJob.ts';
 import { spread, type BenchSetting, type Row } from '../measure/row.ts';
 
-/** Transactions that write at once, and jobs of each: what an application does in one request. */
+/** Transactions that write at once. */
 const WRITERS = 16;
-const JOBS_OF_ONE = 4;
+/** Jobs of each: what an application does in a request, and what an import does. */
+const FEW = 4;
+const MANY = 50;
 const WAIT_MS = 300_000;
 
 interface Figures {
@@ -64,14 +66,14 @@ export async function measureOutbox({ brokers, registryUrl, jobs, runs, say }: B
     const ms = performance.now() - startMs;
     return { rate: (count * 1000) / ms, cpuMicros: (user + system) / count };
   };
-  const write = async (count: number): Promise<void> => {
+  const write = async (count: number, each: number): Promise<void> => {
     let next = 0;
     await Promise.all(Array.from({ length: WRITERS }, async () => {
       while (next < count) {
         const from = next;
-        next += JOBS_OF_ONE;
+        next += each;
         // Spread, so that writers meet at an entity seldom, as users do.
-        await database.transaction((tx) => outbox.enqueueMany(tx, job, Array.from({ length: Math.min(JOBS_OF_ONE, count - from) }, (_, index) => benchPayload((from + index) * 17))));
+        await database.transaction((tx) => outbox.enqueueMany(tx, job, Array.from({ length: Math.min(each, count - from) }, (_, index) => benchPayload((from + index) * 17))));
       }
     }));
   };
@@ -88,18 +90,17 @@ export async function measureOutbox({ brokers, registryUrl, jobs, runs, say }: B
         await relay.stop();
       });
       note('a backlog drained', drained);
-      note('enqueued alone', await timed(rows, () => write(rows)));
+      note(`enqueued alone, ${FEW} a transaction`, await timed(rows, () => write(rows, FEW)));
       const relay = await relayOn();
       await untilRelayed(rows);
-      const both = await timed(rows, async () => {
+      for (const each of [FEW, MANY]) {
         relayed = 0;
-        await Promise.all([write(rows), untilRelayed(rows)]);
-      });
+        note(`enqueued and relayed, ${each} a transaction`, await timed(rows, async () => { await Promise.all([write(rows, each), untilRelayed(rows)]); }));
+      }
       await relay.stop();
-      note('enqueued and relayed', both);
     }
     const held = (await admin.logBounds(queue)).reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
-    const wanted = rows * 3 * runs;
+    const wanted = rows * 4 * runs;
     const { rows: [table] } = await database.query<{ mb: number; left: number }>('select pg_total_relation_size(\'millrace_outbox\') / 1048576.0::float8 as mb, (select count(*) from millrace_outbox) as left');
     const check = held === wanted && table?.left === 0 ? `each row one record; the table has ${table.mb.toFixed(0)} MB after ${wanted.toLocaleString('en')} rows: ok` : `WRONG: ${held} of ${wanted} records, ${table?.left} rows left`;
     return [...results].map(([contestant, figures]): Row => ({

@@ -65,6 +65,19 @@ describe.each(databaseKinds)('the outbox (%s)', (kind) => {
     expect(await rowsLeft()).toBe(0);
   });
 
+  it('names each parameter of a statement once, in order, so that a line of code fits it to libraries with other placeholders', async () => {
+    const { database, outbox, rowsLeft } = await open();
+    const seen: { readonly text: string; readonly params: unknown[] }[] = [];
+    await database.transaction(async (tx) => {
+      const spy = { query: (text: string, params: (string | Buffer | null)[]) => { seen.push({ text, params }); return tx.query(text, params); } };
+      await outbox.enqueue(spy, chargeOrder, order('a', 1));
+      await outbox.enqueueMany(spy, chargeOrder, [order('a', 2), order('a', 3)]);
+    });
+    expect(seen).toHaveLength(2);
+    for (const { text, params } of seen) expect(text.match(/\$\d+/g)).toEqual(params.map((_, index) => `$${index + 1}`));
+    expect(await rowsLeft()).toBe(3);
+  });
+
   it('takes jobs of other languages by a function of the database, and refuses bytes that are no framed Avro there', async () => {
     const { database, outbox, startRelay, landed, until, rowsLeft } = await open();
     await database.transaction((tx) => outbox.enqueue(tx, chargeOrder, order('a', 1)));
