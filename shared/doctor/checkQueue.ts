@@ -21,6 +21,8 @@ export interface QueueReading {
   readonly olderThanMost: readonly number[];
   /** Partitions of which Kafka has deleted records that were not settled. */
   readonly lost: readonly number[];
+  /** Partitions whose log ends before what was committed: their worker stands still. */
+  readonly shorter: readonly number[];
 }
 
 const HALF = 0.5;
@@ -50,6 +52,7 @@ export async function readQueueHealth(admin: Admin, queue: string, nowMs: number
     olderThanHalf: await olderThan(HALF),
     olderThanMost: await olderThan(MOST),
     lost: bounds.flatMap(({ partition, startOffset }) => (committed.some((one) => one.partition === partition && one.position !== null && one.position.offset < startOffset) ? [partition] : [])),
+    shorter: bounds.flatMap(({ partition, endOffset }) => ((at.get(partition) ?? 0) > endOffset ? [partition] : [])),
   };
 }
 
@@ -94,8 +97,9 @@ function judgeWorkers({ members, owned, partitions, lag, queue }: QueueReading, 
   return ok(check, `${members}, which own all ${partitions} partitions`);
 }
 
-function judgeBacklog({ lag, lost, olderThanHalf, olderThanMost, retentionMs, queue }: QueueReading, check: string): Finding {
+function judgeBacklog({ lag, lost, shorter, olderThanHalf, olderThanMost, retentionMs, queue }: QueueReading, check: string): Finding {
   const keeps = retentionMs === null ? 'for ever' : `${Math.round(retentionMs / 3_600_000)} h`;
+  if (shorter.length > 0) return trouble(check, 'fail', `partitions ${shorter.join(', ')} end before what was settled of them: the topic was made anew, and their workers stand still`, `Stop the workers; millrace move-offsets ${queue} --to beginning (run all that is there now) or --to end (none of it)`);
   if (lost.length > 0) return trouble(check, 'fail', `Kafka deleted records of partitions ${lost.join(', ')} before they were settled: those jobs are lost`, `Raise retention.ms of ${queue}, and its workers' number`);
   if (olderThanMost.length > 0) return trouble(check, 'fail', `${lag} records; the oldest of partitions ${olderThanMost.join(', ')} are about to be deleted (the topic keeps ${keeps})`, `Raise retention.ms of ${queue} now`);
   if (olderThanHalf.length > 0) return trouble(check, 'warn', `${lag} records; the oldest of partitions ${olderThanHalf.join(', ')} wait for longer than half of what the topic keeps (${keeps})`, `Raise retention.ms of ${queue}, or the number of its workers`);

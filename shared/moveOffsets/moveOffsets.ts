@@ -61,7 +61,7 @@ interface Planned extends PartitionMove {
 /**
  * Moves the offsets of a queue's own group. Back: the jobs from there on run again, in their order, as if they had not; so that they do, jobs whose
  * tombstones lie in the waiting room's log are put back into the room. Forward: jobs that are passed over never run; their status becomes `cancelled`. Jobs that
- * wait stay in the waiting room in either case. Only while the group has no live member: Kafka itself sees to that.
+ * wait stay in the waiting room in either case. It also is what lets a partition go on whose topics were made anew below what was committed. Only while the group has no live member: Kafka itself sees to that.
  * @throws MillraceError GROUP_IN_USE; NEEDS_FORCE (unsettled jobs would be skipped); BAD_COMMAND (no such partition); TOPIC_MISSING, BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE
  */
 export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarget, options: MoveOptions = {}): Promise<MovedOffsets> {
@@ -93,7 +93,10 @@ export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarge
     await reopenJobs(tools.producer, topics, partition, epoch, reopen, standing.takenKeys);
     await tellSkipped(tools.producer, codec, topics, partition, epoch, skips, clock.now());
   }
-  await admin.setCommitted(group, plans.map(({ partition, to: end, standing }) => commitOf(partition, topics.main, end, end < standing.committed ? 'm1' : encodeSettled(end, standing.settledAbove))));
+  await admin.setCommitted(group, plans.map(({ partition, to: end, standing }) => {
+    const { partition: number, positions } = commitOf(partition, topics.main, end, end < standing.committed ? 'm1' : encodeSettled(end, standing.settledAbove));
+    return { partition: number, positions: standing.retryAnewFrom === null ? positions : [...positions, { topic: topics.retry, offset: standing.retryAnewFrom, metadata: '' }] };
+  }));
   return { ...answer, moved: true };
 }
 

@@ -28,6 +28,8 @@ export interface Standing {
   /** The epoch in force, and where the retry topic ends. */
   readonly epoch: number;
   readonly retryEnd: number;
+  /** The retry topic ends before what the group has committed of it: it was made anew. From here on it is to be read; null: it is as it should be. */
+  readonly retryAnewFrom: number | null;
   /** Record keys of waiting jobs. */
   readonly takenKeys: ReadonlySet<string>;
 }
@@ -47,18 +49,20 @@ export async function readStanding(broker: Broker, admin: Admin, codec: Codec, g
     const grant = await readGrant(admin, group, topics, partition);
     const commit = commits.find((one) => one.partition === partition)?.position ?? null;
     const committed = Math.max(commit?.offset ?? 0, startOffset);
-    engine.assigned({ ...grant, main: { startOffset: 0, committed: { offset: Math.min(committed, least(partition, committed)), metadata: 'm1' } } }, nowMs);
-    ranges.set(partition, { from: Math.max(grant.retry.committed?.offset ?? 0, grant.retry.startOffset), to: grant.retry.endOffset });
-    return { ...bound, commit, committed, retryEnd: grant.retry.endOffset };
+    const isAnew = (grant.retry.committed?.offset ?? 0) > grant.retry.endOffset;
+    const retry = isAnew ? { ...grant.retry, committed: null } : grant.retry;
+    engine.assigned({ partition, retry, main: { startOffset: 0, committed: { offset: Math.min(committed, least(partition, committed)), metadata: 'm1' } } }, nowMs);
+    ranges.set(partition, { from: Math.max(retry.committed?.offset ?? 0, retry.startOffset), to: retry.endOffset });
+    return { ...bound, commit, committed, retryEnd: retry.endOffset, retryAnewFrom: isAnew ? retry.startOffset : null };
   }));
   await scanTopic({
     broker, admin, topic: topics.retry, ranges,
     visit(partition, record) { engine.fetchedRetry(partition, [readRoomRecord(context, record, partition, nowMs)], record.offset + 1, nowMs); },
   });
-  return found.map(({ partition, startOffset, endOffset, commit, committed, retryEnd }) => {
+  return found.map(({ partition, startOffset, endOffset, commit, committed, retryEnd, retryAnewFrom }) => {
     const read = engine.partitions.get(partition);
     return {
-      partition, startOffset, endOffset, committed, retryEnd, commit: commit === null ? null : { offset: commit.offset, metadata: commit.metadata },
+      partition, startOffset, endOffset, committed, retryEnd, retryAnewFrom, commit: commit === null ? null : { offset: commit.offset, metadata: commit.metadata },
       settledAbove: commit === null ? new Set<number>() : decodeSettled(commit.offset, commit.metadata),
       waiting: new Set(read?.room.keys()), tombstoned: new Set(read?.tombstoned), epoch: read?.log.epoch ?? 0, takenKeys: new Set(read?.roomKeys.keys()),
     };

@@ -5,7 +5,7 @@ import { judgeQueue, type QueueReading } from '../../../shared/doctor/checkQueue
 import type { TopicChange } from '../../../shared/kafka/planTopics.ts';
 
 const healthy: QueueReading = {
-  queue: 'q', changes: [], replicationFactor: 3, retentionMs: 86_400_000, partitions: 2, members: 1, owned: [0, 1], lag: 5, olderThanHalf: [], olderThanMost: [], lost: [],
+  queue: 'q', changes: [], replicationFactor: 3, retentionMs: 86_400_000, partitions: 2, members: 1, owned: [0, 1], lag: 5, olderThanHalf: [], olderThanMost: [], lost: [], shorter: [],
 };
 const set = (setting: string, from: string, to: string): TopicChange => ({ type: 'set', topic: 'q.retry', setting, from, to, risk: null });
 const levels = (part: Partial<QueueReading>): Record<string, string> => Object.fromEntries(judgeQueue({ ...healthy, ...part }).map(({ check, level }) => [check.slice(3), level]));
@@ -28,6 +28,7 @@ describe('the doctor', () => {
     ['a partition without an owner', { owned: [1] }, { workers: 'warn' }],
     ['a backlog as old as half of what is kept', { olderThanHalf: [1] }, { backlog: 'warn' }],
     ['a backlog that is about to be deleted', { olderThanHalf: [1], olderThanMost: [1] }, { backlog: 'fail' }],
+    ['a topic that was made anew', { shorter: [1] }, { backlog: 'fail' }],
     ['jobs that Kafka deleted before they ran', { lost: [0] }, { backlog: 'fail' }],
   ])('tells %s', (_what, part, expected) => {
     expect(levels(part)).toMatchObject(expected);

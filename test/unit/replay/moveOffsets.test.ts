@@ -142,4 +142,20 @@ describe('offsets that are moved', () => {
     expect(await move('beginning', { dryRun: true })).toMatchObject({ again: 4, moved: false });
     await world.settle(worker.stop());
   }));
+
+  test('let a queue go on whose topics were made anew below what was committed', () => onStage(async ({ world, runs, work, enqueue, move }) => {
+    const { cluster, settle } = world;
+    await enqueue(0, 6);
+    await work();
+    const admin = cluster.broker().createAdmin({ clientId: 'a' });
+    // As it is where Kafka has not forgotten the offsets with the topics.
+    await settle(admin.setCommitted('millrace.orders', [0, 1].map((partition) => ({ partition, positions: [{ topic: 'orders', offset: 1000, metadata: 'm1' }, { topic: 'orders.retry', offset: 5000, metadata: 'r17.9' }] }))));
+    runs.length = 0;
+    await work();
+    expect(runs).toEqual([]);
+    expect(await move('beginning')).toMatchObject({ again: 6, skipped: 0, moved: true });
+    await work();
+    expect(sorted(runs)).toEqual(numbers(0, 6));
+    expect(inOrder(runs)).toBe(true);
+  }));
 });
