@@ -72,9 +72,23 @@ function askAbout(leg: Leg, victim: ArmedProcess): { readonly told: boolean; rea
       `/v1/jobs?queue=${queue}&limit=5`, `/v1/jobs?id=${first.id}`, '/v1/queues', `/v1/queues/${queue}`, `/v1/queues/${queue}/minutes`, '/v1/jobs/nobody', '/v1/queues/none', '/v1/jobs?cursor=wrong',
       `/v1/jobs/${first.id}?after=${queue}/0/${BEYOND}`, `/v1/jobs/${first.id}?after=no-such-queue/0/1`,
     ].map(get));
+    await giveIdleCommands(base, queue, first.id);
     told = true;
   };
   return { over: ask(), get told() { return told; } };
+}
+
+/** Commands that change nothing for any job: about one that is over, about an entity and jobs that there are not. */
+async function giveIdleCommands(base: string, queue: string, over: string): Promise<void> {
+  const call = (method: string, path: string, body: object | null = null): Promise<unknown> => (
+    fetch(`${base}${path}`, { method, ...(body === null ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) }).then((response) => response.text()).catch(() => null)
+  );
+  await Promise.all([
+    call('POST', `/v1/jobs/${over}/cancel`), call('POST', `/v1/jobs/${over}/run-now`), call('POST', `/v1/queues/${queue}/redrive`, { ids: ['nobody'] }), call('POST', `/v1/queues/${queue}/discard`, { ids: ['nobody'] }),
+    call('GET', `/v1/queues/${queue}/pauses`), call('GET', `/v1/queues/${queue}/dead`), call('GET', '/v1/tag-rules'), call('POST', '/v1/tag-rules', { tag: 'none', kind: 'none' }),
+    call('PUT', `/v1/jobs/${over}/tags/seen`).then(() => call('DELETE', `/v1/jobs/${over}/tags/seen`)),
+    call('POST', `/v1/queues/${queue}/pause`, { key: 'nobody' }).then(() => call('POST', `/v1/queues/${queue}/resume`, { key: 'nobody' })),
+  ]);
 }
 
 /** Whoever watches the service asks it how it is; it may die of the question. */
