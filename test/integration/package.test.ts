@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,6 +63,12 @@ test('its commands generate payload types, and say what a worker needs', async (
   expect((await bin('millrace', '--version')).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
   await expect(bin('millrace', 'enqeue')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean enqueue?') as string });
   await expect(bin('millrace-worker')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('For instance: ./jobs.js') as string });
+});
+
+test('it has the file of each command that it promises', async () => {
+  const home = join(app, 'node_modules', 'millrace');
+  const { bin } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+  for (const file of Object.values(bin)) await expect(access(join(home, file)), file).resolves.toBeUndefined();
 });
 
 test('its sandboxes start from what was installed', async () => {
