@@ -35,6 +35,9 @@ globalThis.__failpoint = failpoints;
 process.on('SIGTERM', () => { failpoints.phase = 'stop'; });
 process.on('SIGUSR2', () => { failpoints.phase = 'thawed'; });
 process.on('exit', writeVisits);
+// Who is left behind by a sweep that was cut short shall not go on for ever.
+const { ppid } = process;
+if (!inherited) setInterval(() => { if (process.ppid !== ppid) process.kill(process.pid, 'SIGKILL'); }, 1000).unref();
 // What serves HTTP runs from its first request on; what runs jobs, from its first attempt (see `witnessedJob`).
 subscribe('http.server.request.start', () => { if (failpoints.phase === 'start') failpoints.phase = 'run'; });
 
