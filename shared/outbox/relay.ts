@@ -71,7 +71,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let lastRenewedMs = 0;
   let stopping: Promise<void> | null = null;
   const wakeAll = (): void => { for (const stream of streams) stream.wake(); };
-  const leases: ShardLeases = createShardLeases({ session: database, relayId: options.relayId, leaseMs, clock, changed: wakeAll });
+  const leases: ShardLeases = createShardLeases({ session: database, relayId: options.relayId, leaseMs, clock, changed: wakeAll, freed: () => { renewLoop.soon(); } });
 
   const prepareQueue = (queue: string): Promise<unknown> => {
     let ready = prepared.get(queue);
@@ -110,8 +110,12 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
 
   return {
     async start() {
+      // Without notifications it is slower, and that is all.
+      await listen().catch((error: unknown) => { observer.trouble(error); });
       await leases.renew();
       lastRenewedMs = clock.monotonic();
+      // The others see at once that there is one more to share with.
+      await database.query(`select pg_notify('${WAKE_CHANNEL}', '')`);
       for (let index = 0; index < streamCount; index++) {
         streams.push(startRelayStream({
           database, relayId: options.relayId, leases, send, observer, clock, random: options.random,

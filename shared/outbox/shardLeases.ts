@@ -19,6 +19,8 @@ export interface ShardLeaseOptions {
   readonly clock: Clock;
   /** Shards came or went. */
   readonly changed: () => void;
+  /** A shard that is to be given back is worked on no more: {@link ShardLeases.renew} can do so. */
+  readonly freed: () => void;
 }
 
 /**
@@ -44,7 +46,7 @@ interface Lease extends HeldShard {
   giveBack: boolean;
 }
 
-export function createShardLeases({ session, relayId, leaseMs, clock, changed }: ShardLeaseOptions): ShardLeases {
+export function createShardLeases({ session, relayId, leaseMs, clock, changed, freed }: ShardLeaseOptions): ShardLeases {
   const leases = new Map<number, Lease>();
   const busy = new Map<number, number>();
   let closed = false;
@@ -125,12 +127,16 @@ export function createShardLeases({ session, relayId, leaseMs, clock, changed }:
     },
     leave(held) {
       for (const { shard } of held) busy.set(shard, (busy.get(shard) ?? 1) - 1);
+      if (held.some(({ shard }) => leases.get(shard)?.giveBack === true)) freed();
     },
     async close() {
       closed = true;
-      const shards = [...leases.keys()];
-      if (shards.length > 0) await giveBack(shards);
-      await session.query('delete from millrace_outbox_relay where id = $1', [relayId]);
+      for (const shard of leases.keys()) forget(shard);
+      await session.query(
+        `with gone as (delete from millrace_outbox_relay where id = $1), back as (update millrace_outbox_shard set holder = null where holder = $1)
+         select pg_notify('${WAKE_CHANNEL}', '')`,
+        [relayId],
+      );
     },
   };
 }

@@ -30,11 +30,11 @@ describe.each(databaseKinds)('several relays (%s)', (kind) => {
         await new Promise((resolve) => { setTimeout(resolve, 10); });
       }
     }));
-    const first = await startRelay({ leaseMs: 1500, rowsPerShard: 3 });
+    const first = await startRelay({ leaseMs: 9000, rowsPerShard: 3 });
     expect(sizes([first])).toEqual([16]);
-    const second = await startRelay({ leaseMs: 1500, rowsPerShard: 3 });
+    const second = await startRelay({ leaseMs: 9000, rowsPerShard: 3 });
     await until('two to have eight each', () => sizes([first, second]).join() === '8,8' && allOnce([first, second]));
-    const third = await startRelay({ leaseMs: 1500, rowsPerShard: 3 });
+    const third = await startRelay({ leaseMs: 9000, rowsPerShard: 3 });
     await until('three to have their shares', () => sizes([first, second, third]).join() === '6,5,5' && allOnce([first, second, third]));
     await first.stop();
     await until('two to have eight each again', () => sizes([second, third]).join() === '8,8' && allOnce([second, third]));
