@@ -1,37 +1,30 @@
 import type { Codec } from '../avro/codec.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { SlowStart } from './slowStart.ts';
 
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 10_000;
-/** After an outage: from one answer to the next question, until all is known again. */
-const CATCH_UP_WAIT_MS = 1000;
 /** Ids come from records, and so from anybody: thousands that nobody knows must not become thousands of requests at a time. */
 const MOST_AT_ONCE = 16;
 
 /**
- * Fetches schemas that records name and this process does not know yet. A registry that does not answer is asked again, with a growing and
- * jittered wait, for as long as it takes: its outage is no reason to bury anything. From its first failure on one request at a time is made,
- * however many schemas are waited for, and slowly also when it is back: a fleet that comes all at once may be its next outage.
+ * Fetches schemas that records name and this process does not know yet. A registry that does not answer is asked again for as long as it takes:
+ * its outage is no reason to bury anything. From its first failure on {@link SlowStart} says how many are asked for, until all is known: a fleet
+ * that comes all at once may be its next outage, and ids that somebody forged meanwhile must not hold up a good one for long.
  */
 export class SchemaLoads {
   readonly #codec: Codec;
-  readonly #clock: Clock;
-  readonly #random: () => number;
   readonly #unavailable: (schemaId: number) => void;
   readonly #waiting = new Map<number, Set<() => void>>();
-  /** Ids that could not be fetched, the one to be asked for next first. */
-  readonly #missed = new Set<number>();
+  /** Ids that could not be fetched, and those that came since. */
+  readonly #missed: SlowStart<number>;
   /** Ids that wait for one of the requests under way to end. */
   readonly #queued = new Set<number>();
   #underWay = 0;
-  #probing = false;
   #closed = false;
 
   constructor(codec: Codec, clock: Clock, random: () => number, unavailable: (schemaId: number) => void) {
     this.#codec = codec;
-    this.#clock = clock;
-    this.#random = random;
     this.#unavailable = unavailable;
+    this.#missed = new SlowStart({ clock, random, mostAtOnce: MOST_AT_ONCE, attempt: (id) => this.#load(id) });
   }
 
   /** Calls `then` once when the id is known, also as one that does not exist. */
@@ -42,13 +35,14 @@ export class SchemaLoads {
       return;
     }
     this.#waiting.set(schemaId, new Set([then]));
-    if (this.#probing) this.#missed.add(schemaId);
+    if (this.#missed.busy) this.#missed.add(schemaId, false);
     else if (this.#underWay >= MOST_AT_ONCE) this.#queued.add(schemaId);
     else void this.#loadAtOnce(schemaId);
   }
 
   close(): void {
     this.#closed = true;
+    this.#missed.close();
   }
 
   async #loadAtOnce(schemaId: number): Promise<void> {
@@ -59,25 +53,9 @@ export class SchemaLoads {
       this.#loadNext();
       return;
     }
-    for (const missed of [schemaId, ...this.#queued]) this.#missed.add(missed);
+    this.#missed.add(schemaId, true);
+    for (const queued of this.#queued) this.#missed.add(queued, false);
     this.#queued.clear();
-    if (this.#probing) return;
-    this.#probing = true;
-    for (let failures = 1; this.#missed.size > 0 && !this.#closed;) {
-      const full = failures === 0 ? CATCH_UP_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 10));
-      await this.#pass(full * (0.5 + 0.5 * this.#random()));
-      if (this.#closed) return;
-      // The others get their turn first, should this be the only one that fails.
-      const next = this.#missed.values().next().value as number;
-      this.#missed.delete(next);
-      if (await this.#load(next)) {
-        failures = 0;
-      } else {
-        failures++;
-        this.#missed.add(next);
-      }
-    }
-    this.#probing = false;
   }
 
   #loadNext(): void {
@@ -98,9 +76,5 @@ export class SchemaLoads {
     this.#waiting.delete(schemaId);
     if (!this.#closed) for (const then of waiting ?? []) then();
     return true;
-  }
-
-  #pass(ms: number): Promise<void> {
-    return new Promise((resolve) => { this.#clock.after(ms, resolve); });
   }
 }
