@@ -38,6 +38,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   #reigns = 0;
   /** Partitions whose next record waits for its schema. */
   readonly #unread = new Set<Partition>();
+  /** Jobs whose attempt goes on without a slot. */
+  readonly #slotless = new WeakSet<Job>();
 
   constructor(options: EngineOptions<R>) {
     this.#options = options;
@@ -175,7 +177,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   attemptEnded(job: Job, outcome: Outcome | 'interrupted', now: number): void {
     const partition = job.lane.partition;
-    this.#starts.ended(job);
+    if (!this.#slotless.delete(job)) this.#starts.ended(job);
     partition.running--;
     if (job.lane.busy === job) job.lane.busy = null;
     if (partition.phase === 'active') {
@@ -183,6 +185,12 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       else finishAttempt(partition, job, outcome, now);
     }
     this.checkDrained(partition);
+  }
+
+  /** The handler has ended, and its attempt has not: what it gave is yet to be stored. Others may have its slot; its lane stays closed until {@link attemptEnded}. */
+  freeSlot(job: Job): void {
+    this.#starts.ended(job);
+    this.#slotless.add(job);
   }
 
   /** The attempt cannot begin yet (its schema is being fetched, no sandbox is free): its slot is free meanwhile, its lane stays closed until {@link unpark}. */

@@ -20,6 +20,7 @@ import { Deadlines, type Deadline } from './deadlines.ts';
 import type { EffectEnd } from './attemptEffects.ts';
 import { errorOfEnd } from './isolatedEnd.ts';
 import { JobFacts } from './jobFacts.ts';
+import { LateResults, type StoreResult } from './lateResults.ts';
 import { faultOf } from './readRecords.ts';
 import type { WorkerEffects } from './workerEffects.ts';
 
@@ -47,6 +48,10 @@ export interface AttemptsOptions {
   readonly takeSandbox: (job: Job) => Sandbox | null;
   readonly releaseSandbox: (sandbox: Sandbox) => void;
   readonly storeResult?: StoreResult | undefined;
+  /** The handler has ended, its attempt has not: others may have its slot. */
+  readonly freeSlot: (job: Job) => void;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** Null: the worker has no database. */
   readonly effects: WorkerEffects | null;
   readonly effectEnded: (kind: string, end: EffectEnd) => void;
@@ -55,9 +60,6 @@ export interface AttemptsOptions {
   /** The job waits for a lock; called after the end of its attempt. */
   readonly lockBusy: (job: Job, lock: Freed) => void;
 }
-
-/** Puts a result that is too long for an event somewhere, and gives back the reference by which it is found there. */
-export type StoreResult = (job: { readonly id: string; readonly kind: string; readonly queue: string }, json: string) => Promise<string>;
 
 /** One handler call that has not returned yet: a job, or a batch. */
 interface Running {
@@ -84,11 +86,14 @@ export class Attempts {
   readonly #running = new Set<Running>();
   readonly #deadlines: Deadlines<Running>;
   readonly #graces: Deadlines<Running>;
+  /** Null: no result may be long. */
+  readonly #results: LateResults | null;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, (running) => { this.#abort(running, timeoutError(running)); });
     this.#graces = new Deadlines(options.clock, (running) => { this.#abandon(running); });
+    this.#results = options.storeResult === undefined ? null : new LateResults({ ...options, store: options.storeResult });
   }
 
   get size(): number {
@@ -100,13 +105,15 @@ export class Attempts {
     else this.#beginBatch(start);
   }
 
-  /** Asks the attempts to stop; those that do not within the grace are abandoned. */
+  /** Asks the attempts to stop; those that do not within the grace are abandoned, and what is not stored of their results is given up. */
   abortWhere(concerns: (job: Job) => boolean, reason: () => MillraceError): void {
+    this.#results?.giveUpWhere(concerns);
     for (const running of [...this.#running]) if (running.jobs.some(concerns)) this.#abort(running, reason());
   }
 
   /** Asks the job's attempt to stop; nobody will run the job again. Of a batch, only its signal is aborted. */
   cancel(job: Job): void {
+    this.#results?.giveUpWhere((unstored) => unstored === job);
     const reason = new MillraceError('CANCELLED', { at: `job ${job.id}` });
     for (const running of this.#running) {
       const at = running.jobs.indexOf(job);
@@ -120,6 +127,7 @@ export class Attempts {
   close(): void {
     this.#deadlines.close();
     this.#graces.close();
+    this.#results?.close();
   }
 
   #decode(job: Job, handled: Handled): { payload: unknown } | null {
@@ -335,18 +343,12 @@ export class Attempts {
 
   /** The attempt ends when its result lies where it can be found. */
   #storeResult(job: Job, result: string, definition: JobDefinition): void {
-    const { storeResult, ended, clock } = this.#options;
-    if (storeResult === undefined) {
-      const message = `done(result) takes at most ${MAX_RESULT_BYTES} bytes of JSON, got ${Buffer.byteLength(result)}; give the worker a storeResult, or put it elsewhere and return its address`;
-      ended(job, { type: 'dead', reason: 'permanent', failure: makeFailure({ code: 'BAD_RESULT', name: 'BadResult', message, at: clock.now() }) });
+    if (this.#results !== null) {
+      this.#results.put(job, definition.queue, result, definition.errors);
       return;
     }
-    const fail = (error: unknown): void => { ended(job, classifyError(error, definition.errors, clock.now())); };
-    try {
-      storeResult({ id: job.id, kind: job.kind, queue: definition.queue }, result).then((reference) => { ended(job, { type: 'done', result: JSON.stringify({ $claim: reference }) }); }, fail);
-    } catch (error) {
-      fail(error);
-    }
+    const message = `done(result) takes at most ${MAX_RESULT_BYTES} bytes of JSON, got ${Buffer.byteLength(result)}; give the worker a storeResult, or put it elsewhere and return its address`;
+    this.#options.ended(job, { type: 'dead', reason: 'permanent', failure: makeFailure({ code: 'BAD_RESULT', name: 'BadResult', message, at: this.#options.clock.now() }) });
   }
 
   #abort(running: Running, reason: MillraceError): void {

@@ -8,7 +8,8 @@ import type { ReplayMark } from '../jobs/jobContext.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { JobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
-import type { Handled, StoreResult } from './attempts.ts';
+import type { Handled } from './attempts.ts';
+import type { StoreResult } from './lateResults.ts';
 import type { QueueObserver } from './observer.ts';
 import type { WorkerEffects } from './workerEffects.ts';
 

@@ -18,7 +18,8 @@ import { systemClock, type Clock } from '../runtime/clock.ts';
 import { createSteadyClock } from '../runtime/steadyClock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
-import type { Handled, StoreResult } from './attempts.ts';
+import type { Handled } from './attempts.ts';
+import type { StoreResult } from './lateResults.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
 import { untilAvailable } from './untilAvailable.ts';
@@ -54,7 +55,7 @@ export interface WorkerOptions {
   readonly abortGraceMs?: number;
   /** Where payloads lie that are too large for a record. Without it, jobs with such a payload wait, and are buried after 15 minutes. */
   readonly largePayloads?: LargePayloadOptions | undefined;
-  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: where large payloads lie; else nowhere, and a job with such a result is buried (BAD_RESULT). */
+  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: where large payloads lie; else nowhere, and a job with such a result is buried (BAD_RESULT). Called again, with the same result, when it rejects, or has not resolved within 10 s. */
   readonly storeResult?: StoreResult;
   /** For `ctx.transaction`, `ctx.once` and locks: the same for all workers whose jobs they concern. Stays the caller's to close. Default: none. */
   readonly database?: Database | undefined;
@@ -100,7 +101,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const sandboxes = createSandboxPool(options, clock);
   const payloads = options.largePayloads === undefined ? null : compileLargePayloads(options.largePayloads, clock);
   const claimFetches = payloads === null ? null : new ClaimFetches({ payloads, clock, logger: options.logger });
-  const results = payloads === null ? null : createClaimedResults({ store: payloads.store, clock, random, logger: options.logger });
+  const results = payloads === null ? null : createClaimedResults({ store: payloads.store, clock });
   const effects = createEffects(options, workerId, clock, random);
   const runners: QueueRunner[] = [];
   const stopping = new AbortController();
@@ -163,7 +164,6 @@ export function createWorker(options: WorkerOptions): Worker {
       stopping.abort();
       return stopped ??= stop(runners, sandboxes, effects, producer, admin).finally(() => {
         claimFetches?.close();
-        results?.close();
       });
     },
     get waitsFor() {
