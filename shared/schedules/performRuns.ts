@@ -4,6 +4,7 @@ import { fireAtMs, type Rules } from './decide.ts';
 import { runRecord } from './runRecord.ts';
 import type { SchedulerTools } from './schedulerTools.ts';
 import type { OpenRun } from './scheduleState.ts';
+import { createSleeps, retryPauseMs } from '../runtime/sleeps.ts';
 
 export interface RunPerformerOptions {
   readonly tools: SchedulerTools;
@@ -25,23 +26,11 @@ export interface RunPerformer {
   settled(): Promise<unknown>;
 }
 
-const RETRY_MS = [50, 200, 1000, 5000] as const;
-
 export function createRunPerformer({ tools, acked, refused, told }: RunPerformerOptions): RunPerformer {
   const { broker, admin, producer, clock, logger, observer, createId } = tools;
   const underWay = new Map<string, Promise<void>>();
-  const waits = new Set<() => void>();
+  const sleeps = createSleeps(clock);
   let over = false;
-
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      waits.delete(done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    waits.add(done);
-  });
 
   const once = (what: string, work: () => Promise<void>): void => {
     if (underWay.has(what)) return;
@@ -57,7 +46,7 @@ export function createRunPerformer({ tools, acked, refused, told }: RunPerformer
         // A topic that is missing may be made.
         if (isMillraceError(error) && !error.retriable && error.code !== 'TOPIC_MISSING') return { refused: error };
         observer.trouble(error);
-        if (!over) await sleep(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5000);
+        await sleeps.sleep(retryPauseMs(failures + 1));
         if (over) return 'over';
       }
     }
@@ -91,7 +80,7 @@ export function createRunPerformer({ tools, acked, refused, told }: RunPerformer
     },
     end() {
       over = true;
-      for (const done of [...waits]) done();
+      sleeps.end();
     },
     settled: () => Promise.allSettled(underWay.values()),
   };

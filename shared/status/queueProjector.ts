@@ -2,6 +2,7 @@ import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Broker, Consumer, FetchedBatch, PartitionGrant } from '../kafka/port.ts';
 import { queueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { createSleeps, retryPauseMs } from '../runtime/sleeps.ts';
 import type { Database } from '../database/port.ts';
 import type { Chunk } from './applyChunks.ts';
 import { applySurely, type Skipped } from './applySurely.ts';
@@ -52,7 +53,6 @@ const MAX_PENDING_RECORDS = 20_000;
 /** Records in one transaction; a batch is never split. Records of events hold many each, but few come in one batch. */
 const TRANSACTION_RECORDS = 4000;
 const TRANSACTION_BYTES = 4 * 1024 * 1024;
-const RETRY_MS = [100, 500, 1000, 2000, 5000] as const;
 /** The registry is asked so long for a payload's schema; then jobs are shown without payload rather than late. */
 const PAYLOAD_SCHEMA_TRIES = 3;
 
@@ -88,22 +88,11 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
   let written = 0;
   let loop: Promise<void> = Promise.resolve();
   let wake = Promise.withResolvers<void>();
-  const sleepers = new Set<() => void>();
-
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => {
-    const over = (): void => {
-      cancel();
-      sleepers.delete(over);
-      resolve();
-    };
-    const cancel = clock.after(ms, over);
-    if (stopping) over();
-    else sleepers.add(over);
-  });
+  const sleeps = createSleeps(clock);
   const failed = (error: unknown): Promise<void> => {
     observer.trouble(queue, error);
     failingSinceMs ??= clock.monotonic();
-    return sleep(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)] ?? 5000);
+    return sleeps.sleep(retryPauseMs(++failures));
   };
   const worked = (): void => {
     failures = 0;
@@ -267,7 +256,7 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
       if (pending.length === 0) {
         wake = Promise.withResolvers();
         await wake.promise;
-        if (lingerMs > 0) await sleep(lingerMs);
+        if (lingerMs > 0) await sleeps.sleep(lingerMs);
         continue;
       }
       await write(takePending());
@@ -290,7 +279,7 @@ export function createQueueProjector(options: QueueProjectorOptions): QueueProje
     async stop() {
       stopping = true;
       wake.resolve();
-      for (const over of [...sleepers]) over();
+      sleeps.end();
       await loop;
       await consumer.close();
     },

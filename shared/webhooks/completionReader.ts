@@ -1,6 +1,7 @@
 import type { Broker, Consumer, FetchedBatch } from '../kafka/port.ts';
 import { queueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { createSleeps, retryPauseMs } from '../runtime/sleeps.ts';
 import type { FactReader } from '../status/readFacts.ts';
 import { readCompletion, type Completion } from './completion.ts';
 
@@ -23,25 +24,13 @@ export interface CompletionReader {
   stop(): Promise<void>;
 }
 
-const RETRY_MS = [100, 500, 1000, 2000, 5000] as const;
-
 /** One batch of a partition at a time: while it is worked on, nothing more of the partition is fetched. */
 export function createCompletionReader({ queue, broker, reader, clock, deliver, trouble, sessionTimeoutMs = 10_000 }: CompletionReaderOptions): CompletionReader {
   const topic = queueTopicNames(queue).events;
   /** Of each owned partition, the highest lease epoch seen: what a former owner says late counts for nothing. */
   const owned = new Map<number, { epoch: number }>();
   const stopping = new AbortController();
-  const sleepers = new Set<() => void>();
-
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => {
-    const over = (): void => {
-      cancel();
-      sleepers.delete(over);
-      resolve();
-    };
-    const cancel = clock.after(ms, over);
-    sleepers.add(over);
-  });
+  const sleeps = createSleeps(clock);
   const forget = (partitions: readonly number[]): void => { for (const partition of partitions) owned.delete(partition); };
 
   const consumer: Consumer = broker.createConsumer(
@@ -83,7 +72,7 @@ export function createCompletionReader({ queue, broker, reader, clock, deliver, 
       } catch (error) {
         if (!isOurs()) return;
         trouble(error);
-        await sleep(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5000);
+        await sleeps.sleep(retryPauseMs(failures + 1));
       }
     }
   }
@@ -106,7 +95,7 @@ export function createCompletionReader({ queue, broker, reader, clock, deliver, 
     start: () => consumer.start(),
     async stop() {
       stopping.abort();
-      for (const over of [...sleepers]) over();
+      sleeps.end();
       await consumer.close();
     },
   };

@@ -1,0 +1,40 @@
+import type { Clock } from './clock.ts';
+
+/** Any number of sleeps, which end with their owner at the latest. */
+export interface Sleeps {
+  /** Resolves after `ms`; at once when {@link end} is called meanwhile, or was before. */
+  sleep(ms: number): Promise<void>;
+  /** For good. */
+  end(): void;
+}
+
+export function createSleeps(clock: Clock): Sleeps {
+  const under = new Set<() => void>();
+  let ended = false;
+  return {
+    sleep: (ms) => new Promise((resolve) => {
+      if (ended) {
+        resolve();
+        return;
+      }
+      const over = (): void => {
+        cancel();
+        under.delete(over);
+        resolve();
+      };
+      const cancel = clock.after(ms, over);
+      under.add(over);
+    }),
+    end() {
+      ended = true;
+      for (const over of [...under]) over();
+    },
+  };
+}
+
+const RETRY_MS = [100, 500, 1000, 2000, 5000] as const;
+
+/** How long to wait before a piece of background work that has failed `failures` times in a row (from 1) is tried again: 0.1 s to 5 s. */
+export function retryPauseMs(failures: number): number {
+  return RETRY_MS[Math.min(failures, RETRY_MS.length) - 1] ?? RETRY_MS[0];
+}
