@@ -140,6 +140,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       this.#standStill(partition, position, records[0]?.offset ?? nextOffset);
       return;
     }
+    partition.unreadable.delete('main');
     partition.lastProgressMs = now;
     partition.backlog.push({ records, nextOffset, cursor: 0 });
     partition.fetchedUpTo = nextOffset;
@@ -149,6 +150,11 @@ export class Engine<R extends MainRecord> implements PartitionHost {
       partition.mainPaused = true;
       this.effect({ type: 'pause', stream: 'main', partition: number });
     }
+  }
+
+  /** The next records of a stream cannot be decoded; until some are fetched, the partition stands. */
+  unreadable(number: number, stream: 'main' | 'retry'): void {
+    this.partitions.get(number)?.unreadable.add(stream);
   }
 
   /** Drivers read on at the log's start where it ends before the position. Its jobs must not be passed over as known ones, nor all run again. */
@@ -163,6 +169,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   fetchedRetry(number: number, records: readonly RoomRecord[], nextOffset: number, now: number): void {
     const partition = this.partitions.get(number);
     if (partition === undefined || partition.phase === 'stopped') return;
+    partition.unreadable.delete('retry');
     partition.lastProgressMs = now;
     for (const record of records) {
       if (record.offset < partition.log.position) continue;

@@ -63,6 +63,8 @@ export class Partition {
   phase: Phase = 'restoring';
   /** Stopped until its next owner: its main topic is not what was read before. */
   standsStill = false;
+  /** Streams of which the next records cannot be decoded. */
+  readonly unreadable = new Set<'main' | 'retry'>();
   draining = false;
   drainedTold = false;
   /** Our lease epoch, once it is confirmed: the fencing token. */
@@ -157,6 +159,11 @@ export class Partition {
     const retry = grant.retry.committed;
     const readFrom = Math.max(retry?.offset ?? 0, grant.retry.startOffset);
     this.log = new RoomLog(readFrom, readFrom > (retry?.offset ?? 0) ? null : decodeLogPoint(retry?.metadata ?? ''));
+  }
+
+  /** It does not move on until somebody helps; a restart would not. */
+  get stands(): boolean {
+    return this.standsStill || this.unreadable.size > 0;
   }
 
   laneFor(key: string): Lane {

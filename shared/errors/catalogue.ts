@@ -44,6 +44,7 @@ export const catalogue = {
   BROKER_REBALANCING: { says: 'Kafka refused for now: the group is rebalancing', retriable: true },
   BROKER_RECORD_TOO_LARGE: { says: 'Kafka refused the record: too large', retriable: false },
   BROKER_REFUSED: { says: 'Kafka refused the request', retriable: false },
+  RECORDS_UNREADABLE: { says: 'Records of Kafka cannot be decoded', retriable: false },
   TOPIC_MISSING: { says: 'The topic does not exist', retriable: false },
   GROUP_IN_USE: { says: 'The consumer group has members that are alive', retriable: false },
   TOPIC_DRIFT: { says: 'The topic is not as declared', retriable: false },

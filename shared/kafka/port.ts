@@ -91,6 +91,11 @@ export interface ConsumerListener {
   fetched(batch: FetchedBatch): void;
   /** Something went wrong that the driver itself recovers from; for logs and metrics. */
   trouble(error: Error): void;
+  /**
+   * Records of a topic-partition cannot be decoded (RECORDS_UNREADABLE). The driver passes over none: it fetches them again and again, and tells of each
+   * time; the next `fetched` of it says that it goes on. Left out: `trouble` is told.
+   */
+  unreadable?(topic: string, partition: number, error: Error): void;
 }
 
 export interface ConsumerOptions {

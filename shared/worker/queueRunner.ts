@@ -102,6 +102,10 @@ export class QueueRunner {
         lost: (partitions) => { this.#lost(partitions); },
         fetched: (batch) => { this.#fetched(batch); },
         trouble: (error) => { this.#trouble(error); },
+        unreadable: (topic, partition, error) => {
+          this.engine.unreadable(partition, topic === topics.main ? 'main' : 'retry');
+          options.observer.trouble(error);
+        },
       },
     );
     this.#commits = new CommitLoop(options, this.engine, this.#consumer, this.#pulse, () => { this.#pump(); });
@@ -123,9 +127,9 @@ export class QueueRunner {
     this.#claimed.close();
   }
 
-  /** True when each owned partition is restored, leased and open. */
+  /** True when each owned partition is restored, leased and open, and none stands. */
   get ready(): boolean {
-    for (const partition of this.engine.partitions.values()) if (partition.phase !== 'active') return false;
+    for (const partition of this.engine.partitions.values()) if (partition.phase !== 'active' || partition.stands) return false;
     return !this.#closed;
   }
 

@@ -11,14 +11,16 @@ export function readQueue(runner: ReadableRunner): QueueReading {
   let lag = 0;
   let frontierSpan = 0;
   let roomBytes = 0;
+  let standing = 0;
   for (const partition of runner.engine.partitions.values()) {
     lag += Math.max(0, (runner.highWatermarks.get(partition.number) ?? 0) - partition.fetchedUpTo) + partition.backlogRecords;
     frontierSpan = Math.max(frontierSpan, partition.span);
     roomBytes += partition.roomBytes;
+    if (partition.stands) standing++;
     for (const job of partition.room.values()) {
       const reason = waitReason(partition, job);
       waiting.set(reason, (waiting.get(reason) ?? 0) + 1);
     }
   }
-  return { running: runner.engine.running, ready: runner.ready, partitions: runner.engine.partitions.size, lag, frontierSpan, roomBytes, waiting };
+  return { running: runner.engine.running, ready: runner.ready, partitions: runner.engine.partitions.size, standing, lag, frontierSpan, roomBytes, waiting };
 }

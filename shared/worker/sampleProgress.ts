@@ -9,7 +9,7 @@ export type ProgressingRunner = Pick<QueueRunner, 'highWatermarks' | 'lastSeen' 
 
 /**
  * What the runners could get done now, and how far they are. No work is: an attempt that runs, for its timeout bounds it; jobs that wait for
- * something; a schema that the registry does not give. And while Kafka is silent or refuses things, nothing is held against the worker:
+ * something; a schema that the registry does not give; a partition that stands until somebody helps. And while Kafka is silent or refuses things, nothing is held against the worker:
  * a restart would not bring Kafka back.
  */
 export function sampleProgress(runners: readonly ProgressingRunner[], now: number, silentAfterMs: number): Map<string, Work> {
@@ -31,6 +31,7 @@ export function sampleProgress(runners: readonly ProgressingRunner[], now: numbe
       if (requests[sort].underWay > 0) put(sort, requests[sort].ended, `a ${sort} has not ended`);
     }
     for (const partition of runner.engine.partitions.values()) {
+      if (partition.stands) continue; // its log needs somebody to look, no restart
       const says = workOf(partition, runner);
       if (says !== null) put(`partition ${partition.number}`, progressOf(partition), `partition ${partition.number} ${says}`);
       for (const [what, progress, owed] of owedBy(partition)) put(`partition ${partition.number} ${what}`, progress, `partition ${partition.number} ${owed}`);
@@ -40,8 +41,8 @@ export function sampleProgress(runners: readonly ProgressingRunner[], now: numbe
 }
 
 function workOf(partition: Partition, { engine, highWatermarks }: ProgressingRunner): string | null {
-  const { number, phase, fetchedUpTo, backlogRecords, draining, standsStill } = partition;
-  if (draining || standsStill) return null; // a drain has a time limit; a log that is another than it was needs somebody to look, no restart
+  const { number, phase, fetchedUpTo, backlogRecords, draining } = partition;
+  if (draining) return null; // its drain has a time limit
   if (phase !== 'active') return `is ${phase}`;
   const unread = Math.max(0, (highWatermarks.get(number) ?? 0) - fetchedUpTo) + backlogRecords;
   return unread > 0 && partition.mayTakeIn && !engine.awaitsSchema(partition) ? `has ${unread} records` : null;

@@ -42,9 +42,11 @@ export function createWorkerChecks({ runners, waitsFor = () => null, clock, stal
         name: 'partitions',
         check() {
           const all = runners().flatMap((runner) => [...runner.engine.partitions.values()]);
-          const closed = all.filter((partition) => partition.phase !== 'active');
+          const closed = all.filter((partition) => partition.phase !== 'active' || partition.stands);
+          const standing = closed.filter((partition) => partition.stands).map((partition) => partition.number);
           const started = runners().length > 0 && runners().every((runner) => runner.ready);
-          const reason = runners().length === 0 ? ['not started', waitsFor()].filter(Boolean).join(': ') : `${all.length - closed.length} of ${all.length} partitions open`;
+          const open = `${all.length - closed.length} of ${all.length} partitions open${standing.length === 0 ? '' : `; ${standing.join(', ')} until somebody helps: see the log`}`;
+          const reason = runners().length === 0 ? ['not started', waitsFor()].filter(Boolean).join(': ') : open;
           return { ok: started && closed.length === 0, reason };
         },
       },

@@ -44,7 +44,7 @@ export class KafkajsConsumer implements Consumer {
     this.#listener = listener;
     this.#clock = clock;
     const trouble = (error: Error): void => { this.#trouble(error); };
-    this.#fetcher = new Fetcher(cluster, this.#cursors, options, clock, (batch) => { listener.fetched(batch); }, trouble);
+    this.#fetcher = new Fetcher(cluster, this.#cursors, options, clock, (batch) => { listener.fetched(batch); }, trouble, (topic, partition, error) => { this.#unreadable(topic, partition, error); });
     this.#membership = new Membership(cluster, {
       group: options.group,
       topics: options.topics,
@@ -258,6 +258,11 @@ export class KafkajsConsumer implements Consumer {
       committed: Object.fromEntries(topics.map((topic) => [topic, committed.get(topic)?.get(partition) ?? null])),
       log: Object.fromEntries(topics.map((topic, index) => [topic, bounds[index]?.get(partition) ?? { startOffset: 0, endOffset: 0 }])),
     }));
+  }
+
+  #unreadable(topic: string, partition: number, error: Error): void {
+    if (this.#listener.unreadable === undefined || this.#closed) this.#trouble(error);
+    else this.#listener.unreadable(topic, partition, error);
   }
 
   #trouble(error: Error): void {

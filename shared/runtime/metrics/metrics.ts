@@ -53,7 +53,8 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
   };
   gauge('millrace_attempts_running', 'Attempts under way.', ({ running }) => running);
   gauge('millrace_partitions_owned', 'Partitions that this process owns.', ({ partitions }) => partitions);
-  gauge('millrace_ready', '1 when each owned partition is restored, leased and open.', ({ ready }) => (ready ? 1 : 0));
+  gauge('millrace_partitions_standing', 'Owned partitions that do not move on until somebody helps: records that cannot be decoded, or a main topic that ends before what was read of it.', ({ standing }) => standing);
+  gauge('millrace_ready', '1 when each owned partition is restored, leased and open, and none stands.', ({ ready }) => (ready ? 1 : 0));
   gauge('millrace_lag_jobs', 'Records of the main topic that this process owns and has not taken in, as of the last fetch.', ({ lag }) => lag);
   gauge('millrace_frontier_span_jobs', 'Largest distance, over its partitions, from the committed offset to what was taken in.', ({ frontierSpan }) => frontierSpan);
   gauge('millrace_room_bytes', 'Bytes of the waiting jobs.', ({ roomBytes }) => roomBytes);

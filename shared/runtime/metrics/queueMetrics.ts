@@ -10,6 +10,8 @@ export interface QueueReading {
   readonly running: number;
   readonly ready: boolean;
   readonly partitions: number;
+  /** Of these, those that do not move on until somebody helps. */
+  readonly standing: number;
   readonly lag: number;
   readonly frontierSpan: number;
   readonly roomBytes: number;

@@ -57,9 +57,9 @@ describe('the metrics page', () => {
     const { metrics, page } = setUp();
     const queue = metrics.forQueue('orders', []);
     let waiting = new Map([['retry', 2], ['behind', 5]]);
-    const unwatch = queue.watch(() => ({ running: 3, ready: true, partitions: 6, lag: 42, frontierSpan: 7, roomBytes: 1000, waiting }));
+    const unwatch = queue.watch(() => ({ running: 3, ready: true, partitions: 6, standing: 1, lag: 42, frontierSpan: 7, roomBytes: 1000, waiting }));
     expect(await page()).toEqual(expect.arrayContaining([
-      'millrace_attempts_running{queue="orders"} 3', 'millrace_partitions_owned{queue="orders"} 6', 'millrace_ready{queue="orders"} 1',
+      'millrace_attempts_running{queue="orders"} 3', 'millrace_partitions_owned{queue="orders"} 6', 'millrace_partitions_standing{queue="orders"} 1', 'millrace_ready{queue="orders"} 1',
       'millrace_lag_jobs{queue="orders"} 42', 'millrace_frontier_span_jobs{queue="orders"} 7', 'millrace_room_bytes{queue="orders"} 1000',
       'millrace_jobs_waiting{queue="orders",reason="retry"} 2', 'millrace_jobs_waiting{queue="orders",reason="behind"} 5',
     ]));

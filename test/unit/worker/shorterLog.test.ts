@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
+import { readQueue } from '../../../shared/worker/readQueue.ts';
 import { createWorkerChecks } from '../../../shared/worker/workerHealth.ts';
 import { createRig } from './rig.ts';
 import { jobV1, sampleJob } from './sampleJob.ts';
@@ -29,5 +30,6 @@ test('a topic that ends before what was read of it is not passed over as known: 
   expect(rig.seen).toContain('p0 log-shorter');
   // A restart would not help; but nobody shall count on it.
   expect([live.every((check) => check.check().ok), ready.every((check) => check.check().ok)]).toEqual([true, false]);
+  expect(second.runners.map((runner) => readQueue(runner).standing)).toEqual([1]);
   await rig.settle(second.stop());
 });

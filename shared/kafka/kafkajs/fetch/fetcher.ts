@@ -36,6 +36,7 @@ export class Fetcher {
   readonly #clock: Clock;
   readonly #deliver: (batch: FetchedBatch) => void;
   readonly #trouble: (error: Error) => void;
+  readonly #unreadable: (topic: string, partition: number, error: Error) => void;
   readonly #lanes = new Map<number, Set<number>>();
   #poked = false;
   #cancelRetry: () => void = () => undefined;
@@ -43,13 +44,14 @@ export class Fetcher {
   #stopped = false;
   #answeredMs = 0;
 
-  constructor(cluster: Cluster, cursors: Cursors, options: FetcherOptions, clock: Clock, deliver: (batch: FetchedBatch) => void, trouble: (error: Error) => void) {
+  constructor(cluster: Cluster, cursors: Cursors, options: FetcherOptions, clock: Clock, deliver: (batch: FetchedBatch) => void, trouble: (error: Error) => void, unreadable: (topic: string, partition: number, error: Error) => void) {
     this.#cluster = cluster;
     this.#cursors = cursors;
     this.#options = options;
     this.#clock = clock;
     this.#deliver = deliver;
     this.#trouble = trouble;
+    this.#unreadable = unreadable;
   }
 
   /** Epoch ms of the last fetch answered; now while there is nothing to fetch. */
@@ -152,7 +154,8 @@ export class Fetcher {
       const { records, nextOffset } = decodeRecords(answer.records, cursor.offset, answer.aborted);
       batch = { topic: cursor.topic, partition: cursor.partition, records, nextOffset, highWatermark: answer.endOffset };
     } catch (error) {
-      this.#trouble(new MillraceError('BROKER_REFUSED', { at: `records of ${cursor.topic}/${cursor.partition} at ${cursor.offset}`, got: error, cause: error }));
+      const fix = 'Nothing behind them is read meanwhile. Where no replica has them whole, kafka-delete-records.sh takes them away';
+      this.#unreadable(cursor.topic, cursor.partition, new MillraceError('RECORDS_UNREADABLE', { at: `${cursor.topic}/${cursor.partition} at ${cursor.offset}`, got: error, fix, cause: error }));
       this.#delay(cursor);
       return;
     }

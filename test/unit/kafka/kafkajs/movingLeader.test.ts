@@ -19,7 +19,7 @@ async function troublesOf(codes: readonly number[]): Promise<string[]> {
   const cluster = { stale: false, topic: () => ({ leaders: new Map([[0, 1]]) }), link: () => Promise.resolve(link), refresh: () => Promise.resolve() };
   const cursors = new Cursors();
   cursors.add('q', 0);
-  const fetcher = new Fetcher(cluster as unknown as Cluster, cursors, { maxWaitMs: 100, maxBytesPerPartition: 1000 }, clock, () => undefined, (error) => { troubles.push(error.message); });
+  const fetcher = new Fetcher(cluster as unknown as Cluster, cursors, { maxWaitMs: 100, maxBytesPerPartition: 1000 }, clock, () => undefined, (error) => { troubles.push(error.message); }, () => undefined);
   cursors.resume(cursors.get('q', 0) as NonNullable<ReturnType<Cursors['get']>>, 0);
   fetcher.poke();
   await clock.advance(10_000);
