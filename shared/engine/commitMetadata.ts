@@ -1,3 +1,5 @@
+import { MAX_EPOCH } from '../jobs/maxEpoch.ts';
+
 /**
  * What travels in the metadata of a commit (at most 4,096 bytes, Kafka's default `offset.metadata.max.bytes`).
  *
@@ -40,8 +42,10 @@ export function encodeLogPoint(point: LogPoint): string {
   return `r1${point.epoch}.${point.seq}`;
 }
 
-/** The log point of a commit; null for what is not ours. */
+/** The log point of a commit; null for what is not ours, as is an epoch that no record may have: above it no owner's word would count. */
 export function decodeLogPoint(metadata: string): LogPoint | null {
   const match = /^r1(\d{1,15})\.(\d{1,15})$/.exec(metadata);
-  return match === null ? null : { epoch: Number(match[1]), seq: Number(match[2]) };
+  if (match === null) return null;
+  const [epoch, seq] = [Number(match[1]), Number(match[2])];
+  return epoch > MAX_EPOCH ? null : { epoch, seq };
 }

@@ -1,3 +1,4 @@
+import { MAX_EPOCH } from '../../jobs/maxEpoch.ts';
 import type { Failure } from '../../jobs/outcome.ts';
 import type { FetchedRecord } from '../port.ts';
 import { readFailure } from './failureHeader.ts';
@@ -10,8 +11,6 @@ import { CONTROL_KEY, MAX_NOTE_BYTES, type CarriedJob, type JobCommand, type Mar
 /** More attempts than any policy allows: a higher number is forged. */
 const MAX_ATTEMPTS = 1_000_000;
 const MAX_ORIGIN_BYTES = 300;
-/** Owners count from 1; a number near the last one that can be read would leave the next owner none. */
-const MAX_EPOCH = 2 ** 48;
 const MAX_SEQUENCE = 1e15 - 1;
 
 /** What a record of the retry topic says; `key` without its control mark. `foreign`: nothing that counts, it was not written by us. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeLogPoint, decodeSettled, encodeLogPoint, encodeSettled, MAX_SPAN } from '../../../shared/engine/commitMetadata.ts';
+import { leaseRecord, readRetryRecord } from '../../../shared/kafka/envelope.ts';
 
 const offset = fc.integer({ min: 0, max: 2 ** 52 });
 
@@ -35,7 +36,16 @@ describe('the point in the retry log', () => {
     }));
   });
 
-  it.each(['', 'r1', 'r1-1.0', 'r11.0.0', 'm1', 'r1x.y', 'r19999999999999999.0'])('starts from nothing when it is not ours: %j', (metadata) => {
+  it('may have any epoch that a record may have', () => {
+    expect(decodeLogPoint(`r1${2 ** 48}.7`)).toEqual({ epoch: 2 ** 48, seq: 7 });
+    const read = (epoch: number): string => {
+      const { key, value, headers } = leaseRecord('lease', epoch, 'w1');
+      return readRetryRecord({ offset: 0, timestampMs: 0, key: Buffer.from(String(key)), value, headers }, 'q', 0, 0).type;
+    };
+    expect([read(2 ** 48), read(2 ** 48 + 1)]).toEqual(['lease', 'foreign']);
+  });
+
+  it.each(['', 'r1', 'r1-1.0', 'r11.0.0', 'm1', 'r1x.y', 'r19999999999999999.0', 'r1999999999999999.1', `r1${2 ** 48 + 1}.1`])('starts from nothing when it is not ours: %j', (metadata) => {
     expect(decodeLogPoint(metadata)).toBeNull();
   });
 });
