@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { MillraceError } from '../errors/MillraceError.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
 import type { Admin, Broker, Consumer, FetchedRecord } from './port.ts';
 
 export interface ScanOptions {
@@ -15,16 +17,19 @@ export interface ScanOptions {
   readonly enough?: () => boolean;
   /** Tells this scan from all others. Default: a random UUID. */
   readonly scanId?: string;
+  readonly clock?: Clock;
 }
 
 /** Offsets that are further apart than this are fetched one by one, not read over. */
 const WORTH_A_JUMP = 500;
+/** So long nothing may come; then nothing will. */
+const STILL_MS = 30_000;
 
 /**
  * Reads a topic from its start to where it ended when the call was made. Commits nothing and leaves no group behind.
- * @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE
+ * @throws MillraceError TOPIC_MISSING; after 30 s in which nothing came, RECORDS_UNREADABLE, or BROKER_UNAVAILABLE with the last trouble as its cause
  */
-export async function scanTopic({ broker, admin, topic, visit, only, ranges, enough, scanId = randomUUID() }: ScanOptions): Promise<void> {
+export async function scanTopic({ broker, admin, topic, visit, only, ranges, enough, scanId = randomUUID(), clock = systemClock }: ScanOptions): Promise<void> {
   const plans = new Map<number, Plan>();
   for (const { partition, startOffset, endOffset } of await admin.logBounds(topic)) {
     const range = ranges === undefined ? { from: startOffset, to: endOffset } : ranges.get(partition) ?? { from: 0, to: 0 };
@@ -34,8 +39,18 @@ export async function scanTopic({ broker, admin, topic, visit, only, ranges, eno
   if (plans.size === 0) return;
   const group = `millrace.scan.${scanId}`;
   let consumer: Consumer | undefined;
+  let cancelGiveUp = (): void => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
+      let unreadable: Error | null = null;
+      let trouble: Error | null = null;
+      const moved = (): void => {
+        cancelGiveUp();
+        cancelGiveUp = clock.after(STILL_MS, () => {
+          reject(unreadable ?? new MillraceError('BROKER_UNAVAILABLE', { at: `reading ${topic}`, expected: `records within ${STILL_MS / 1000} s`, got: trouble ?? 'none', ...(trouble === null ? {} : { cause: trouble }) }));
+        });
+      };
+      moved();
       const arrived = (partition: number): void => {
         plans.delete(partition);
         consumer?.pause(topic, partition);
@@ -55,18 +70,21 @@ export async function scanTopic({ broker, admin, topic, visit, only, ranges, eno
           fetched: (batch) => {
             const plan = plans.get(batch.partition);
             if (plan === undefined) return;
+            moved();
             for (const record of batch.records) if (plan.takes(record.offset)) visit(batch.partition, record);
             plan.read(batch.nextOffset);
             const next = plan.next();
             if (next === undefined || enough?.() === true) arrived(batch.partition);
             else if (next > batch.nextOffset + WORTH_A_JUMP) consumer?.resume(topic, batch.partition, next);
           },
-          trouble: () => undefined,
+          trouble: (error) => { trouble = error; },
+          unreadable: (_topic, _partition, error) => { unreadable = error; },
         },
       );
       consumer.start().catch(reject);
     });
   } finally {
+    cancelGiveUp();
     await consumer?.close();
   }
 }

@@ -1,7 +1,49 @@
 import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
+import type { Broker } from '../../../shared/kafka/port.ts';
 import { scanTopic } from '../../../shared/kafka/scanTopic.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
+
+/** A Kafka of which one topic-partition is never delivered, and says so or not. */
+function damage(broker: Broker, partition: number, error: MillraceError | null): Broker {
+  return {
+    createProducer: (options) => broker.createProducer(options), createAdmin: (options) => broker.createAdmin(options),
+    createConsumer: (options, listener) => broker.createConsumer(options, {
+      ...listener,
+      fetched: (batch) => {
+        if (batch.partition !== partition) listener.fetched(batch);
+        else if (error?.code === 'RECORDS_UNREADABLE') listener.unreadable?.(batch.topic, partition, error);
+        else if (error !== null) listener.trouble(error);
+      },
+    }),
+  };
+}
+
+it.each([
+  [new MillraceError('RECORDS_UNREADABLE', { at: 'q/1 at 0' }), { code: 'RECORDS_UNREADABLE' }],
+  [new MillraceError('BROKER_FENCED'), { code: 'BROKER_UNAVAILABLE', cause: { code: 'BROKER_FENCED' } }],
+  [null, { code: 'BROKER_UNAVAILABLE' }],
+])('gives up a scan to which nothing comes any more, and says why: %s', async (error, expected) => {
+  const clock = createVirtualClock(0);
+  const broker = createMemoryCluster({ clock, random: () => 0.5 }).broker();
+  const admin = broker.createAdmin({ clientId: 'test' });
+  const settle = async <T>(promise: Promise<T>): Promise<T> => {
+    let over = false;
+    promise.finally(() => { over = true; }).catch(() => undefined);
+    await clock.runUntil(() => over, { maxMs: 120_000 });
+    return promise;
+  };
+  await settle(admin.createTopics([{ name: 'q', partitions: 2, replicationFactor: 1, config: {} }]));
+  const producer = broker.createProducer({ clientId: 'test' });
+  await settle(producer.start());
+  for (const partition of [0, 1]) await settle(producer.send('q', partition, [{ key: 'k', value: Buffer.from('v') }]));
+  const visited: number[] = [];
+  await expect(settle(scanTopic({ broker: damage(broker, 1, error), admin, topic: 'q', clock, visit: (partition) => { visited.push(partition); } }))).rejects.toMatchObject(expected);
+  expect(visited).toEqual([0]);
+  expect(clock.monotonic()).toBeLessThan(60_000);
+});
 
 describe('a scan of a topic', () => {
   const broker = createMemoryCluster({ clock: systemClock, random: Math.random }).broker();
