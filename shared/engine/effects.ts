@@ -1,4 +1,5 @@
-import type { BuryReason, Failure } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
+import type { BuryReason } from '../jobs/outcome.ts';
 import type { Job, JobInput, WaitReason } from './job.ts';
 import type { Mark } from './marks.ts';
 

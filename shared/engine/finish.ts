@@ -1,4 +1,5 @@
-import type { BuryReason, Failure, Outcome } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
+import type { BuryReason, Outcome } from '../jobs/outcome.ts';
 import type { EventWords } from './effects.ts';
 import { decideRoute, routeUnknownKind, type Route } from './route.ts';
 import type { Fault, Job } from './job.ts';

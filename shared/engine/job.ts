@@ -1,4 +1,5 @@
-import type { BuryReason, Failure } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
+import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
 import type { Lane } from './lane.ts';
 

@@ -1,5 +1,5 @@
 import type { RoomWrite } from './effects.ts';
-import type { Failure } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
 import type { Job } from './job.ts';
 import type { Mark } from './marks.ts';
 import type { Partition } from './partition.ts';

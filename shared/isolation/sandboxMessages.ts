@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ReplayMark, ScheduleTick } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
-import type { Failure, Outcome } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
+import type { Outcome } from '../jobs/outcome.ts';
 
 /** One attempt, as it goes into a sandbox. */
 export interface SandboxTask {

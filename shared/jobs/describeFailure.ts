@@ -1,6 +1,5 @@
 import { describeValue } from '../errors/MillraceError.ts';
-import { makeFailure } from './makeFailure.ts';
-import type { Failure } from './outcome.ts';
+import { makeFailure, type Failure } from './failure.ts';
 
 const MAX_CAUSES = 5;
 

@@ -1,6 +1,6 @@
 import { MillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from './duration.ts';
-import { makeFailure } from './makeFailure.ts';
+import { makeFailure, type Failure } from './failure.ts';
 
 /** Why a job is buried. On the wire as `mr_reason` of DLQ records. */
 export type BuryReason =
@@ -16,16 +16,6 @@ export type BuryReason =
   | 'too-large' // it should wait, but its copy would not fit the retry topic
   | 'claim-missing' // the object of its large payload was missing for too long
   | 'claim-mismatch'; // the object of its large payload is another than was enqueued
-
-/** What went wrong, as it travels in `mr_error` and `mr_first_error` (stack traces stay in logs). */
-export interface Failure {
-  readonly code: string;
-  readonly name: string;
-  /** Cut at 2 KB. */
-  readonly message: string;
-  /** Epoch ms. */
-  readonly at: number;
-}
 
 /** What one attempt says. Handlers return one of these, made by the functions below, or nothing, which means done. */
 export type Outcome =

@@ -1,5 +1,5 @@
 import { describeValue } from '../errors/MillraceError.ts';
-import { makeFailure } from './makeFailure.ts';
+import { makeFailure } from './failure.ts';
 import { DONE, isOutcome, type Outcome } from './outcome.ts';
 
 /**

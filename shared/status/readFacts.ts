@@ -4,7 +4,7 @@ import { createReader, type Codec } from '../avro/codec.ts';
 import type { PlainDecoder } from '../avro/plainDecoder.ts';
 import { readSchemaId } from '../avro/wireFormat.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
-import type { Failure } from '../jobs/outcome.ts';
+import type { Failure } from '../jobs/failure.ts';
 import { parseScope } from '../jobs/scope.ts';
 import { MAX_ID_BYTES, MAX_KIND_BYTES, headerNames, parseDiscardKey, parseRedriveMark, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
 import { readText } from '../kafka/envelope/readHeader.ts';

@@ -9,7 +9,7 @@ import { classifyError } from '../jobs/classifyError.ts';
 import { AttemptContext, BatchAttemptContext, BatchMember, type ReplayMark } from '../jobs/jobContext.ts';
 import type { LockChoice } from '../jobs/jobEffects.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
-import { makeFailure } from '../jobs/makeFailure.ts';
+import { makeFailure } from '../jobs/failure.ts';
 import { MAX_RESULT_BYTES, type Outcome } from '../jobs/outcome.ts';
 import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
 import type { Clock } from '../runtime/clock.ts';

@@ -1,6 +1,6 @@
 import { isMillraceError } from '../errors/MillraceError.ts';
-import { makeFailure } from '../jobs/makeFailure.ts';
-import type { Failure, Outcome } from '../jobs/outcome.ts';
+import { makeFailure, type Failure } from '../jobs/failure.ts';
+import type { Outcome } from '../jobs/outcome.ts';
 
 export interface ClaimCircumstances {
   /** Since when the job's object is missed, epoch ms; now, if it was not before. */

@@ -3,7 +3,7 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import type { RoomRecord } from '../engine/effects.ts';
 import type { Fault, JobInput, WaitReason } from '../engine/job.ts';
 import { describeValue, isMillraceError } from '../errors/MillraceError.ts';
-import { makeFailure } from '../jobs/makeFailure.ts';
+import { makeFailure } from '../jobs/failure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
 import { readJobId, readKind, readNotBeforeMs, readRetryRecord, readUniqueForMs, type CarriedJob } from '../kafka/envelope.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { LONGEST_WAIT_MS } from '../../shared/jobs/duration.ts';
-import { makeFailure } from '../../shared/jobs/makeFailure.ts';
+import { makeFailure } from '../../shared/jobs/failure.ts';
 import {
   appliedRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, goneRecord, headerBytes, headerNames, isJobId, keepHeaders, leaseRecord, readBuriedRecord, readEnqueuedAtMs,
   readFailure, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord, type CarriedJob, type RetryRecord,

@@ -1,4 +1,4 @@
-import type { Failure } from '../../jobs/outcome.ts';
+import type { Failure } from '../../jobs/failure.ts';
 import type { FetchedRecord, OutgoingRecord } from '../port.ts';
 import { carryHeaders } from './carriedHeaders.ts';
 import { formatFailure, readFailure } from './failureHeader.ts';

@@ -1,5 +1,4 @@
-import { makeFailure } from '../../jobs/makeFailure.ts';
-import type { Failure } from '../../jobs/outcome.ts';
+import { makeFailure, type Failure } from '../../jobs/failure.ts';
 import type { Headers } from '../port.ts';
 import { readRaw } from './readHeader.ts';
 

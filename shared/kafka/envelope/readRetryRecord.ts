@@ -1,5 +1,5 @@
 import { MAX_EPOCH } from '../../jobs/maxEpoch.ts';
-import type { Failure } from '../../jobs/outcome.ts';
+import type { Failure } from '../../jobs/failure.ts';
 import type { FetchedRecord } from '../port.ts';
 import { readFailure } from './failureHeader.ts';
 import { headerNames } from './headerNames.ts';

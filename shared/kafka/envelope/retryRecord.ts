@@ -1,4 +1,4 @@
-import type { Failure } from '../../jobs/outcome.ts';
+import type { Failure } from '../../jobs/failure.ts';
 import type { Headers, HeaderValue, OutgoingRecord } from '../port.ts';
 import { carryHeaders } from './carriedHeaders.ts';
 import { formatFailure } from './failureHeader.ts';

@@ -1,6 +1,6 @@
 import type { RoomWrite } from '../../../../shared/engine/effects.ts';
 import type { WaitReason } from '../../../../shared/engine/job.ts';
-import type { Failure } from '../../../../shared/jobs/outcome.ts';
+import type { Failure } from '../../../../shared/jobs/failure.ts';
 import type { Chance } from './random.ts';
 
 /** A record for the retry topic: its content when it was sent. */

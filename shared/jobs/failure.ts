@@ -1,8 +1,17 @@
 import { cutUtf8 } from './cutUtf8.ts';
-import type { Failure } from './outcome.ts';
 
 const MAX_MESSAGE_BYTES = 2048;
 const MAX_LABEL_BYTES = 128;
+
+/** What went wrong, as it travels in `mr_error` and `mr_first_error` (stack traces stay in logs). */
+export interface Failure {
+  readonly code: string;
+  readonly name: string;
+  /** Cut at 2 KB. */
+  readonly message: string;
+  /** Epoch ms. */
+  readonly at: number;
+}
 
 /**
  * A failure that can travel: its texts are cut, and half characters in them replaced, for Avro carries only whole ones. Every failure
