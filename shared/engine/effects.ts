@@ -92,7 +92,9 @@ export type Notice =
   /** There are more ids to remember than the limit lets; so many were forgotten before their time. */
   | { readonly type: 'ids-forgotten'; readonly ids: number }
   /** The main topic ends before what was read of it: made anew, or its end is lost. The partition stands still: what is there now may be new, or settled long ago. */
-  | { readonly type: 'log-shorter'; readonly position: number; readonly found: number };
+  | { readonly type: 'log-shorter'; readonly position: number; readonly found: number }
+  /** At an offset of the main topic stands another record than the waiting room knows there: the topic was made anew, the room was not. The partition stands still. */
+  | { readonly type: 'log-replaced'; readonly offset: number };
 
 export interface LoggedRecord {
   /** Offset in the retry topic. */
@@ -118,6 +120,8 @@ export interface GoneRecord extends LoggedRecord {
   readonly epoch: number;
   readonly seq: number;
   readonly origin: number;
+  /** Timestamp of the main record, epoch ms; −1: not known. */
+  readonly originMs: number;
 }
 
 export interface LeaseRecord extends LoggedRecord {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../jobs/outcome.ts';
 import { applyCommands } from './commands.ts';
 import { DueHeap } from './dueHeap.ts';
-import type { Effect, RoomRecord } from './effects.ts';
+import type { Effect, Notice, RoomRecord } from './effects.ts';
 import type { EngineLimits, EngineOptions, MainRecord } from './engineOptions.ts';
 import { finishAttempt, interruptAttempt } from './finish.ts';
 import { takeIn } from './intake.ts';
@@ -137,7 +137,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (partition === undefined || partition.phase === 'stopped') return;
     const position = Math.max(partition.frontier.position, partition.fetchedUpTo);
     if (nextOffset < position) {
-      this.#standStill(partition, position, records[0]?.offset ?? nextOffset);
+      // Drivers read on at the log's start where it ends before the position. Its jobs must not be passed over as known ones, nor all run again.
+      this.standStill(partition, { type: 'log-shorter', position, found: records[0]?.offset ?? nextOffset });
       return;
     }
     partition.unreadable.delete('main');
@@ -157,12 +158,11 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.partitions.get(number)?.unreadable.add(stream);
   }
 
-  /** Drivers read on at the log's start where it ends before the position. Its jobs must not be passed over as known ones, nor all run again. */
-  #standStill(partition: Partition, position: number, found: number): void {
+  standStill(partition: Partition, notice: Notice): void {
     partition.standsStill = true;
     this.endReign(partition);
     for (const stream of ['main', 'retry'] as const) this.effect({ type: 'pause', stream, partition: partition.number });
-    partition.notice({ type: 'log-shorter', position, found });
+    partition.notice(notice);
     this.checkDrained(partition);
   }
 

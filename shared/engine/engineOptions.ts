@@ -4,6 +4,7 @@ import type { Job, JobInput } from './job.ts';
 /** A record of the main topic as the engine sees it before it is parsed. */
 export interface MainRecord {
   readonly offset: number;
+  readonly timestampMs: number;
 }
 
 /** The bounds of one engine. All have defaults in {@link defaultLimits}. */

@@ -19,6 +19,10 @@ export function takeIn<R extends MainRecord>(partition: Partition, parse: Engine
         commitGap(partition);
         return false;
       }
+      if (isReplaced(partition, record)) {
+        partition.host.standStill(partition, { type: 'log-replaced', offset: record.offset });
+        return false;
+      }
       if (!takeInRecord(partition, record, parse, now)) return true;
       batch.cursor++;
       partition.backlogRecords--;
@@ -38,12 +42,21 @@ function commitGap(partition: Partition): void {
   if (frontier.firstSlot === frontier.endSlot && frontier.offset > partition.committedOffset) partition.commitDue = true;
 }
 
+/** What the room knows of this offset is of another record: to pass over this one as known would lose its job. */
+function isReplaced(partition: Partition, { offset, timestampMs }: MainRecord): boolean {
+  const { room, tombstonedMs, frontier } = partition;
+  if ((room.size === 0 && tombstonedMs.size === 0) || offset < frontier.position) return false;
+  const knownMs = room.get(offset)?.timestampMs ?? tombstonedMs.get(offset);
+  return knownMs !== undefined && knownMs !== timestampMs;
+}
+
 function takeInRecord<R extends MainRecord>(partition: Partition, record: R, parse: EngineOptions<R>['parse'], now: number): boolean {
   const offset = record.offset;
   const frontier = partition.frontier;
   if (offset < frontier.position) return true; // a fetch may repeat what it delivered
   if (partition.committedBits.delete(offset) || partition.tombstoned.has(offset)) {
     partition.tombstoned.delete(offset);
+    partition.tombstonedMs.delete(offset);
     const slot = frontier.add(offset, null);
     frontier.settle(slot, Math.max(1, partition.durableCommit));
     const known = partition.room.get(offset);

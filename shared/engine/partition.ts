@@ -41,6 +41,8 @@ export interface PartitionHost {
   /** Takes jobs back that were gathered for a batch, and not started. */
   ungather(owns: (job: Job) => boolean): void;
   endReign(partition: Partition): void;
+  /** The partition does nothing more, until somebody helps. */
+  standStill(partition: Partition, notice: Notice): void;
 }
 
 export interface Backlog<R extends MainRecord> {
@@ -79,6 +81,8 @@ export class Partition {
   readonly committedBits: Set<number>;
   /** Offsets that restored tombstones call settled and that were not re-read yet (rule 6). */
   readonly tombstoned = new Set<number>();
+  /** Timestamps of their main records, as far as tombstones tell them. */
+  readonly tombstonedMs = new Map<number, number>();
   readonly frontier: Frontier;
   /** Since when the frontier stands on its slot. */
   frontSlot = -1;

@@ -20,7 +20,7 @@ export function restoreRecord(partition: Partition, record: WaitRecord | GoneRec
     return;
   }
   dropRestored(partition, record.origin);
-  if (record.type === 'tombstone') noteTombstone(partition, record.origin);
+  if (record.type === 'tombstone') noteTombstone(partition, record.origin, record.originMs);
 }
 
 /**
@@ -32,11 +32,13 @@ function takeOverKey(partition: Partition, record: WaitRecord | GoneRecord): voi
   const origin = record.type === 'wait' ? record.job.offset : record.origin;
   if (former === undefined || former.offset === origin) return;
   dropRestored(partition, former.offset);
-  noteTombstone(partition, former.offset);
+  noteTombstone(partition, former.offset, former.timestampMs);
 }
 
-function noteTombstone(partition: Partition, origin: number): void {
-  if (origin >= partition.frontier.position) partition.tombstoned.add(origin);
+function noteTombstone(partition: Partition, origin: number, originMs: number): void {
+  if (origin < partition.frontier.position) return;
+  partition.tombstoned.add(origin);
+  if (originMs >= 0) partition.tombstonedMs.set(origin, originMs);
 }
 
 function restoreWaiting(partition: Partition, record: WaitRecord): void {

@@ -76,7 +76,7 @@ export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarge
   const standings = await readStanding(broker, admin, codec, group, topics, (partition, committed) => targets.get(partition) ?? committed, clock.now());
   const plans = await plan(broker, admin, topics.main, standings.flatMap((standing) => {
     const target = targets.get(standing.partition);
-    return target === undefined || target === standing.committed ? [] : [{ standing, target }];
+    return target === undefined || (target === standing.committed && !goesBack(standing, target)) ? [] : [{ standing, target }];
   }));
   const sum = (name: 'again' | 'skipped'): number => plans.reduce((total, one) => total + one[name], 0);
   const answer = { group, partitions: plans.map(({ partition, from, to: end, again, skipped, waiting }) => ({ partition, from, to: end, again, skipped, waiting })), again: sum('again'), skipped: sum('skipped') };
@@ -94,7 +94,7 @@ export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarge
     await tellSkipped(tools.producer, codec, topics, partition, epoch, skips, clock.now());
   }
   await admin.setCommitted(group, plans.map(({ partition, to: end, standing }) => {
-    const { partition: number, positions } = commitOf(partition, topics.main, end, end < standing.committed ? 'm1' : encodeSettled(end, standing.settledAbove));
+    const { partition: number, positions } = commitOf(partition, topics.main, end, goesBack(standing, end) ? 'm1' : encodeSettled(end, standing.settledAbove));
     return { partition: number, positions: standing.retryAnewFrom === null ? positions : [...positions, { topic: topics.retry, offset: standing.retryAnewFrom, metadata: '' }] };
   }));
   return { ...answer, moved: true };
@@ -115,12 +115,17 @@ async function findTargets(admin: Admin, topic: string, to: MoveTarget): Promise
   }));
 }
 
+/** Jobs run again that count as settled: also where the offset stays, and they lie above it. */
+function goesBack({ committed, settledAbove, tombstoned }: Standing, target: number): boolean {
+  return target < committed || (target === committed && settledAbove.size + tombstoned.size > 0);
+}
+
 async function plan(broker: Broker, admin: Admin, topic: string, moves: readonly { readonly standing: Standing; readonly target: number }[]): Promise<Planned[]> {
   const plans = new Map(moves.map(({ standing, target }) => [standing.partition, { standing, target, again: 0, reopen: [] as FetchedRecord[], skips: [] as SkippedJob[] }]));
   const ranges = new Map(moves.map(({ standing, target }) => {
     const { committed, settledAbove, tombstoned } = standing;
     const last = Math.max(committed - 1, ...settledAbove, ...tombstoned);
-    return [standing.partition, target < committed ? { from: target, to: last + 1 } : { from: committed, to: target }];
+    return [standing.partition, goesBack(standing, target) ? { from: target, to: last + 1 } : { from: committed, to: target }];
   }));
   await scanTopic({
     broker, admin, topic, ranges,
@@ -130,7 +135,7 @@ async function plan(broker: Broker, admin: Admin, topic: string, moves: readonly
       const { committed, settledAbove, tombstoned, waiting } = one.standing;
       if (waiting.has(record.offset)) return;
       const settled = record.offset < committed || settledAbove.has(record.offset) || tombstoned.has(record.offset);
-      if (one.target >= committed) {
+      if (!goesBack(one.standing, one.target)) {
         if (!settled) one.skips.push({ offset: record.offset, timestampMs: record.timestampMs, headers: record.headers, key: record.key === null ? null : Buffer.from(record.key) });
         return;
       }

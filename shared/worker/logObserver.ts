@@ -54,7 +54,10 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
           log.info({ partition, scope: notice.scope, on: notice.on }, notice.on ? 'paused' : 'resumed');
           return;
         case 'log-shorter':
-          log.error({ partition, position: notice.position, found: notice.found }, 'the queue\'s topic ends before what was read of it: it was made anew, or has lost its end. The partition stands still, so that no job is passed over: stop the workers, and set the group\'s offsets to where they shall begin');
+          log.error({ partition, position: notice.position, found: notice.found }, 'the queue\'s topic ends before what was read of it: it was made anew, or has lost its end. The partition stands still, so that no job is passed over. Stop the workers, and let it go on with `millrace move-offsets <queue>`: `--to beginning` runs all that is there now, `--to end` none of it');
+          return;
+        case 'log-replaced':
+          log.error({ partition, offset: notice.offset }, 'the queue\'s topic was made anew, but its retry topic was not: the waiting room knows another job at this offset. The partition stands still, so that neither is lost. To give up what waits of the old topic, stop the workers, run `millrace move-offsets <queue> --to beginning`, and delete the retry topic');
           return;
         case 'ids-forgotten':
           log.warn({ partition, ids: notice.ids }, 'more ids to remember than the limit lets; the oldest may run again');

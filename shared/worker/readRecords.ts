@@ -87,7 +87,7 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
     }
     case 'tombstone':
     case 'void':
-      return { type: read.type, ...at, epoch: read.epoch, seq: read.seq, origin: read.origin.offset };
+      return { type: read.type, ...at, epoch: read.epoch, seq: read.seq, origin: read.origin.offset, originMs: read.origin.timestampMs };
     case 'lease':
       return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
     case 'command':

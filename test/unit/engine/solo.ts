@@ -6,7 +6,7 @@ import type { Job } from '../../../shared/engine/job.ts';
 import type { Partition } from '../../../shared/engine/partition.ts';
 import type { Outcome } from '../../../shared/jobs/outcome.ts';
 import type { JobPolicy } from '../../../shared/jobs/policy.ts';
-import { inputOfMain, type MainEntry } from './world/mainLog.ts';
+import { inputOfMain, type MainEntry, timestampOf } from './world/mainLog.ts';
 import { payloadOf, roomRecordOf } from './world/records.ts';
 import { MainLog } from './world/mainLog.ts';
 import { BLANK, type LogEntry, type Sent } from './world/retryLog.ts';
@@ -65,7 +65,7 @@ export class Solo {
 
   /** A record that nobody fetched yet. */
   enqueue(key: string, { kind = 'plain', offset = this.main.endOffset, id = `j${offset}`, notBeforeMs = 0, uniqueForMs = 0 }: { kind?: string; offset?: number; id?: string; notBeforeMs?: number; uniqueForMs?: number } = {}): number {
-    this.main.add({ offset, id, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, uniqueForMs, readableAtMs: 0 });
+    this.main.add({ offset, timestampMs: timestampOf(offset), id, policy: this.#policies.get(kind) as JobPolicy, key: Buffer.from(key), notBeforeMs, poison: false, bytes: 100, uniqueForMs, readableAtMs: 0 });
     return offset;
   }
 

@@ -6,6 +6,7 @@ import type { Chance } from './random.ts';
 /** A record of the main topic, with what the world knows about it. */
 export interface MainEntry {
   readonly offset: number;
+  readonly timestampMs: number;
   readonly id: string;
   readonly policy: JobPolicy;
   readonly key: Buffer | null;
@@ -19,6 +20,11 @@ export interface MainEntry {
 
 const POISON: Fault = { reason: 'wire', failure: { code: 'WIRE_MAGIC', name: 'BadRecord', message: 'no magic byte', at: 0 } };
 export const TOO_LARGE_BYTES = 6000;
+
+/** When the record at an offset was written. */
+export function timestampOf(offset: number): number {
+  return 1000 + offset;
+}
 
 /** One partition of the main topic. Control records leave gaps in its offsets, at times wide ones. */
 export class MainLog {
@@ -34,6 +40,7 @@ export class MainLog {
     const unique = chance.hit(chances.unique);
     const entry: MainEntry = {
       offset,
+      timestampMs: timestampOf(offset),
       id: unique ? `u${chance.int(3)}` : (twin?.id ?? `j${offset}`),
       policy: chance.hit(0.6) ? (plan.kinds[0] as JobPolicy) : chance.pick(plan.kinds),
       key: chance.hit(chances.keyless) ? null : Buffer.from(`k${chance.int(plan.keys)}`),
@@ -73,8 +80,8 @@ export class MainLog {
 }
 
 export function inputOfMain(entry: MainEntry, policy: JobPolicy | null): JobInput {
-  const { offset, id, key, bytes, notBeforeMs, poison } = entry;
-  return { offset, timestampMs: 0, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
+  const { offset, timestampMs, id, key, bytes, notBeforeMs, poison } = entry;
+  return { offset, timestampMs, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
 }
 
 /** As it comes back from a copy: when it may run is the record's to say, and what is wrong with it shows when it runs. */

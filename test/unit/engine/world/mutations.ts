@@ -53,7 +53,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'forget-tombstones': {
     leavesOut: 'rule 6: restored tombstones say nothing of main records',
-    edits: [edit('restore.ts', "if (record.type === 'tombstone') noteTombstone(partition, record.origin);", '')],
+    edits: [edit('restore.ts', "if (record.type === 'tombstone') noteTombstone(partition, record.origin, record.originMs);", '')],
     seeds: 2000,
   },
   'no-truth': {

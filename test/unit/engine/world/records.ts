@@ -1,6 +1,6 @@
 import type { Publication, RoomRecord, RoomWrite } from '../../../../shared/engine/effects.ts';
 import type { JobPolicy } from '../../../../shared/jobs/policy.ts';
-import { inputOfCopy, type MainLog } from './mainLog.ts';
+import { inputOfCopy, timestampOf, type MainLog } from './mainLog.ts';
 import type { LogEntry, Sent } from './retryLog.ts';
 import type { Payload } from './shard.ts';
 
@@ -30,7 +30,7 @@ export function roomRecordOf(entry: LogEntry, main: MainLog, policies: ReadonlyM
     }
     case 'tombstone':
     case 'void':
-      return { type: entry.type, offset, key, epoch, seq, origin };
+      return { type: entry.type, offset, key, epoch, seq, origin, originMs: timestampOf(origin) };
     case 'lease':
       return { type: 'lease', offset, key, epoch, holder: entry.holder };
     case 'mark':
