@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { isMillraceError, MillraceError } from '../../shared/errors/MillraceError.ts';
 import { runProcess } from '../../shared/runtime/runProcess.ts';
 import { readOutboxRelayConfig } from './config.ts';
 import { createOutboxRelayServices } from './relayService.ts';
@@ -18,7 +18,11 @@ if (isSickCommand(command)) {
 } else {
   await runProcess(process, {
     name: 'outbox-relay',
-    readConfig: readOutboxRelayConfig,
+    readConfig(env) {
+      // A misspelt "drop" must not become one more relay.
+      if (command !== undefined) throw new MillraceError('BAD_CONFIG', { at: 'arguments', expected: 'none, to relay; or sick, retry or drop', got: command });
+      return readOutboxRelayConfig(env);
+    },
     createServices: (config, logger) => createOutboxRelayServices(config, logger),
   });
 }

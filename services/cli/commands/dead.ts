@@ -26,7 +26,7 @@ export function addDeadCommands(program: Command, perform: Perform): void {
         ['id', (job) => job.id], ['kind', (job) => job.kind], ['key', (job) => cut(job.key, 24)], ['buried', (job) => ageText(job.buriedAt, now)], ['reason', (job) => job.reason],
         ['attempts', (job) => job.attempts], ['fingerprint', (job) => job.fingerprint], ['error', (job) => cut(job.code === null ? job.message : `${job.code}: ${job.message ?? ''}`, 60)],
       ])));
-      session.show.note(jobs.length === 1 ? '1 dead job' : `${jobs.length} dead jobs`);
+      session.show.note(`${jobs.length === 1 ? '1 dead letter' : `${jobs.length} dead letters`}; jobs redriven or discarded since are among them: \`millrace jobs --queue ${String(queue)} --state dead\` lists those dead now`);
     },
   });
   addCommand(dead, perform, {
