@@ -44,10 +44,11 @@ function commitGap(partition: Partition): void {
 
 /** What the room knows of this offset is of another record: to pass over this one as known would lose its job. */
 function isReplaced(partition: Partition, { offset, timestampMs }: MainRecord): boolean {
-  const { room, tombstonedMs, frontier } = partition;
-  if ((room.size === 0 && tombstonedMs.size === 0) || offset < frontier.position) return false;
-  const knownMs = room.get(offset)?.timestampMs ?? tombstonedMs.get(offset);
-  return knownMs !== undefined && knownMs !== timestampMs;
+  const { restoredMs } = partition;
+  const knownMs = restoredMs.size === 0 ? undefined : restoredMs.get(offset);
+  if (knownMs === undefined) return false;
+  restoredMs.delete(offset);
+  return knownMs !== timestampMs;
 }
 
 function takeInRecord<R extends MainRecord>(partition: Partition, record: R, parse: EngineOptions<R>['parse'], now: number): boolean {
@@ -56,7 +57,6 @@ function takeInRecord<R extends MainRecord>(partition: Partition, record: R, par
   if (offset < frontier.position) return true; // a fetch may repeat what it delivered
   if (partition.committedBits.delete(offset) || partition.tombstoned.has(offset)) {
     partition.tombstoned.delete(offset);
-    partition.tombstonedMs.delete(offset);
     const slot = frontier.add(offset, null);
     frontier.settle(slot, Math.max(1, partition.durableCommit));
     const known = partition.room.get(offset);

@@ -81,8 +81,8 @@ export class Partition {
   readonly committedBits: Set<number>;
   /** Offsets that restored tombstones call settled and that were not re-read yet (rule 6). */
   readonly tombstoned = new Set<number>();
-  /** Timestamps of their main records, as far as tombstones tell them. */
-  readonly tombstonedMs = new Map<number, number>();
+  /** Timestamps of the main records that restored records speak of, by offset, until these are read again. Commands may be anybody's: what they say is not in here. */
+  readonly restoredMs = new Map<number, number>();
   readonly frontier: Frontier;
   /** Since when the frontier stands on its slot. */
   frontSlot = -1;

@@ -38,11 +38,12 @@ function takeOverKey(partition: Partition, record: WaitRecord | GoneRecord): voi
 function noteTombstone(partition: Partition, origin: number, originMs: number): void {
   if (origin < partition.frontier.position) return;
   partition.tombstoned.add(origin);
-  if (originMs >= 0) partition.tombstonedMs.set(origin, originMs);
+  if (originMs >= 0) partition.restoredMs.set(origin, originMs);
 }
 
 function restoreWaiting(partition: Partition, record: WaitRecord): void {
   const origin = record.job.offset;
+  if (origin >= partition.frontier.position) partition.restoredMs.set(origin, record.job.timestampMs);
   partition.tombstoned.delete(origin);
   let job = partition.room.get(origin);
   if (job === undefined) {
@@ -63,6 +64,7 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
 }
 
 function dropRestored(partition: Partition, origin: number): void {
+  partition.restoredMs.delete(origin);
   const job = partition.room.get(origin);
   if (job === undefined) return;
   partition.log.forget(job);
