@@ -101,11 +101,13 @@ export interface Millrace {
    * Cancels jobs; `enqueue`'s receipt says where one stands. One that does not run is gone, and its entity's next job runs. Of one that runs, the
    * handler's `signal` is aborted with CANCELLED: if it still answers done, the job is done, else it is cancelled, and not tried again. One
    * that no worker has read yet never starts. One that is settled stays what it is. Resolves when Kafka has the commands.
+   * @param jobs receipts of `enqueue`, or buried jobs @throws MillraceError BAD_COMMAND
    */
   cancel(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
   /**
    * Makes jobs that wait for a time (a retry, a snooze, a lock, a schedule) due now. They start when their entity's earlier jobs, a free slot and
    * pauses let them. Says nothing to jobs that do not wait, nor to held ones, which want {@link redrive}.
+   * @param jobs receipts of `enqueue`, or buried jobs @throws MillraceError BAD_COMMAND
    */
   runNow(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
   /**
@@ -249,5 +251,5 @@ export function createMillrace(options: MillraceOptions): Millrace {
 }
 
 function listOf(jobs: JobPlace | readonly JobPlace[]): readonly JobPlace[] {
-  return 'id' in jobs ? [jobs] : jobs;
+  return Array.isArray(jobs) ? jobs as readonly JobPlace[] : [jobs as JobPlace];
 }
