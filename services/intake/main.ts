@@ -8,6 +8,8 @@ import { createIntakeServices } from './intakeService.ts';
 /** An intake process: `node services/intake/main.ts ./jobs.ts …` takes jobs of the kinds that the modules define over HTTP until SIGTERM. Settings: docs/config.md. */
 await runProcess(process, {
   name: 'intake',
+  usage: 'millrace-intake <module> [<module> …]\n\nTakes jobs of the kinds that the modules define (./jobs.js) over HTTP, until SIGTERM. Settings are environment variables: see docs/config.md.',
+  positionals: true,
   readConfig: readIntakeConfig,
-  createServices: async (config, logger) => createIntakeServices(config, await loadJobs(process.argv.slice(2), process.cwd()), process, logger, null, await openClaims(config)),
+  createServices: async (config, logger, { positionals }) => createIntakeServices(config, await loadJobs(positionals, process.cwd()), process, logger, null, await openClaims(config)),
 });

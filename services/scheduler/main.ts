@@ -9,6 +9,7 @@ import { createSchedulerServices } from './schedulerService.ts';
  */
 await runProcess(process, {
   name: 'scheduler',
+  usage: 'millrace-scheduler\n\nRuns schedules, or stands by while another one does, until SIGTERM. Settings are environment variables: see docs/config.md.',
   readConfig: readSchedulerConfig,
   createServices: (config, logger) => createSchedulerServices(config, logger),
 });

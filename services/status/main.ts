@@ -11,9 +11,11 @@ import { createStatusServices } from './statusService.ts';
  */
 await runProcess(process, {
   name: 'status',
+  usage: 'millrace-status [--rebuild]\n\nReads topics into tables and answers the status API, until SIGTERM. --rebuild first throws the tables away: all is read anew from\nthe topics. Settings are environment variables: see docs/config.md.',
+  options: { rebuild: { type: 'boolean' } },
   readConfig: readStatusConfig,
-  async createServices(config, logger) {
-    if (process.argv.includes('--rebuild')) {
+  async createServices(config, logger, { values }) {
+    if (values.rebuild === true) {
       const database = await openDatabase({ url: config.databaseUrl, folder: config.databaseFolder, host: process });
       await dropProjection(database);
       await database.close();

@@ -1,15 +1,14 @@
 import { isMillraceError } from '../errors/MillraceError.ts';
 import { systemClock } from './clock.ts';
 import { createLogger, type Logger, type LogLevel } from './logger.ts';
+import { takeArguments, type Arguments, type ArgumentsHost, type OptionsConfig, type Taken } from './readArguments.ts';
 import { runServices, type Service, type StopSignal } from './service.ts';
 
 /** What a service process needs of the one that it runs in. `process` itself fits; only a main.ts hands it over. */
-export interface ServiceHost {
+export interface ServiceHost extends ArgumentsHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
   off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown;
-  readonly stderr: { write(text: string): unknown };
-  exit(code: number): unknown;
 }
 
 /** What each service's settings hold; see `processKeys`. */
@@ -22,25 +21,28 @@ export interface ProcessConfig {
   readonly workerId?: string | null;
 }
 
-export interface ServiceProcess<Config extends ProcessConfig> {
+export interface ServiceProcess<Config extends ProcessConfig, Options extends OptionsConfig> extends Taken<Options> {
   /** Stands in each log line. */
   readonly name: string;
   /** @throws MillraceError BAD_CONFIG */
   readConfig(env: ServiceHost['env']): Config;
   /** The process's services in the order of their start; those that fail to be made end the process before anything has started. */
-  createServices(config: Config, logger: Logger): Promise<readonly Service[]> | readonly Service[];
+  createServices(config: Config, logger: Logger, given: Arguments<Options>): Promise<readonly Service[]> | readonly Service[];
 }
 
 /**
- * The life of a service process: settings, log, services until SIGTERM or SIGINT, exit. Exit codes: 0 stopped cleanly; 1 a start or stop failed, or
- * was cut short; 2 the settings or arguments are wrong, told on standard error. Any other error is thrown.
+ * The life of a service process: arguments, settings, log, services until SIGTERM or SIGINT, exit. Exit codes: 0 stopped cleanly; 1 a start or stop failed, or
+ * was cut short; 2 the settings or arguments are wrong, told on standard error. With `--help` it
+ * prints its usage and exits 0. Any other error is thrown.
  */
-export async function runProcess<Config extends ProcessConfig>(host: ServiceHost, service: ServiceProcess<Config>): Promise<void> {
+export async function runProcess<Config extends ProcessConfig, const Options extends OptionsConfig = Record<never, never>>(host: ServiceHost, service: ServiceProcess<Config, Options>): Promise<void> {
+  const given = takeArguments(host, service);
+  if (given === null) return;
   try {
     const config = service.readConfig(host.env);
     const workerId = config.workerId ?? null;
     const logger = createLogger({ level: config.logLevel, service: service.name, clock: systemClock, ...(workerId === null ? {} : { workerId }) });
-    const end = await runServices(await service.createServices(config, logger), {
+    const end = await runServices(await service.createServices(config, logger, given), {
       logger,
       clock: systemClock,
       random: Math.random,
