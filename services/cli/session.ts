@@ -61,7 +61,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
     return () => (made ??= { value: make() }).value;
   };
   const mustHave = (value: string | null, env: string, option: string): string => {
-    if (value === null) throw new MillraceError('BAD_CONFIG', { at: env, expected: 'an address', got: 'nothing', fix: `Give ${option}, set ${env}, or keep \`npm run stack\` running in this folder` });
+    if (value === null) throw new MillraceError('BAD_CONFIG', { at: env, fix: `Give ${option}, set ${env}, or keep \`npm run stack\` running in this folder` });
     return value;
   };
   const broker = once(() => createKafkajsBroker({ brokers: mustHave(brokers?.join(',') ?? null, 'KAFKA_BROKERS', '--brokers').split(','), deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }));
@@ -81,7 +81,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
   return {
     host,
     clock: systemClock,
-    show: createShow(host, options.json === true),
+    show: createShow(host, options.json === true, systemClock),
     statusUrl,
     get brokers() { return mustHave(brokers?.join(',') ?? null, 'KAFKA_BROKERS', '--brokers'); },
     get registryUrl() { return mustHave(registryUrl, 'SCHEMA_REGISTRY_URL', '--registry'); },

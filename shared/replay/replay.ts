@@ -31,6 +31,15 @@ export interface ReplayDeath {
   readonly message: string | null;
 }
 
+/** A job of a replay that waits because something that it needs is not there. */
+export interface ReplayWait {
+  readonly id: string;
+  readonly kind: string;
+  /** What is missing, as an error's code and message: CLAIM_NO_STORE, CLAIM_STORE_UNAVAILABLE, CLAIM_MISSING, EFFECTS_UNAVAILABLE, … */
+  readonly code: string | null;
+  readonly message: string;
+}
+
 /** Where a replay stands; of this run of it. */
 export interface ReplayProgress {
   /** Jobs whose fate is decided: done, dead, or dropped as a double. */
@@ -78,6 +87,8 @@ export interface ReplayOptions extends ReplaySelection {
   readonly progressEveryMs?: number;
   /** Each job that dies, as it does. */
   readonly died?: (death: ReplayDeath) => void;
+  /** A job waits for what is not there; told at each of its attempts. */
+  readonly waits?: (wait: ReplayWait) => void;
   /** The consumer group of the queue's own workers. Default `millrace.<queue>`. */
   readonly group?: string;
   /** As a worker has it: concurrency, sandboxes, database, store of large payloads. */
@@ -170,7 +181,7 @@ async function run(tools: ReplayTools & { readonly clock: Clock }, queue: string
     jobs: definitions.map((job) => ({ ...job, policy: { ...job.policy, whenBuried: 'continue' as const } })),
     // Rooms are in memory, so that no topic bounds what waits there.
     limits: { ...options.worker?.limits, retryRecordBytes: 2 ** 31 },
-    observe: () => ({ ...createLogObserver(logger, queue, clock), buried: () => undefined, attemptEnded: (_kind, end) => { if (end === 'done') done += 1; } }),
+    observe: () => ({ ...createLogObserver(logger, queue, clock), buried: () => undefined, jobWaits: ({ id, kind }, { code, message }) => options.waits?.({ id, kind, code, message }), attemptEnded: (_kind, end) => { if (end === 'done') done += 1; } }),
   });
   const watch = createProgressWatch(clock, options, plan.jobs, () => ({ settled: done + dead, dead }));
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });

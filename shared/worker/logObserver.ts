@@ -95,6 +95,7 @@ export function combineObservers(...observers: readonly QueueObserver[]): QueueO
   return {
     attemptEnded: (kind, end, durationMs) => { for (const one of observers) one.attemptEnded(kind, end, durationMs); },
     attemptFailed: (job, dueMs) => { for (const one of observers) one.attemptFailed?.(job, dueMs); },
+    jobWaits: (job, failure) => { for (const one of observers) one.jobWaits?.(job, failure); },
     buried: (job, reason) => { for (const one of observers) one.buried(job, reason); },
     effectEnded: (kind, end) => { for (const one of observers) one.effectEnded?.(kind, end); },
     lockBusy: (kind) => { for (const one of observers) one.lockBusy?.(kind); },

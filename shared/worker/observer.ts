@@ -1,4 +1,5 @@
 import type { Notice } from '../engine/effects.ts';
+import type { Failure } from '../jobs/failure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { Job } from '../engine/job.ts';
 import type { EffectEnd } from './attemptEffects.ts';
@@ -11,6 +12,8 @@ export interface QueueObserver {
   attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
   /** An attempt failed, and the job waits for its next one, until {@link dueMs} (epoch). Its failure is told by `job.failure`. */
   attemptFailed?(job: Job, dueMs: number): void;
+  /** A job waits for something that it needs and does not have: its large payload, what its attempts need to begin. {@link failure} says what is missing. */
+  jobWaits?(job: Job, failure: Failure): void;
   /** A `ctx.transaction`, or a step of `ctx.once`, ended otherwise than by an error. */
   effectEnded?(kind: string, end: EffectEnd): void;
   /** A job waits for a lock. */

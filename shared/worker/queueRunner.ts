@@ -223,6 +223,7 @@ export class QueueRunner {
     this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
     this.engine.attemptEnded(job, outcome, now);
     if (outcome !== 'interrupted' && outcome.type === 'retry' && job.state === 'waiting') this.options.observer.attemptFailed?.(job, job.dueMs);
+    if (outcome !== 'interrupted' && outcome.type === 'snooze' && outcome.failure !== undefined) this.options.observer.jobWaits?.(job, outcome.failure);
     if (job.lane.partition.draining) this.flushNow();
     this.#queuePump();
   }

@@ -5,7 +5,7 @@ import { openClaims } from '../../../shared/claims/openClaims.ts';
 import { openDatabase } from '../../../shared/database/openDatabase.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { ReplayPlan } from '../../../shared/replay/planReplay.ts';
-import { replay, type ReplayDeath, type ReplayOptions, type ReplaySummary } from '../../../shared/replay/replay.ts';
+import { replay, type ReplayDeath, type ReplayOptions, type ReplaySummary, type ReplayWait } from '../../../shared/replay/replay.ts';
 import type { OffsetRange, ReplayRange } from '../../../shared/replay/replayRange.ts';
 import { claimKeys, databaseKeys } from '../../../shared/runtime/config/keys.ts';
 import { loadJobs } from '../../../shared/runtime/loadJobs.ts';
@@ -33,6 +33,8 @@ interface Options {
   readonly dryRun?: boolean;
   readonly report?: string;
 }
+
+const WAIT_LINE_EVERY_MS = 30_000;
 
 export function addReplayCommand(program: Command, perform: Perform): void {
   addCommand<Options>(program, perform, {
@@ -76,7 +78,12 @@ export function addReplayCommand(program: Command, perform: Perform): void {
           name, signal, dryRun, onFailure, ...(range === null ? {} : { range }),
           ...(options.kind === undefined ? {} : { kinds: options.kind }), ...(options.key === undefined ? {} : { keys: options.key }), ...(options.perSecond === undefined ? {} : { perSecond: options.perSecond }),
           worker: worker.options,
-          planned: (plan) => { if (!dryRun) session.show.note(`replay ${name} of ${String(queue)}: ${plan.jobs} jobs. Ctrl-C stops it; --name ${name} goes on`); },
+          planned(plan) {
+            if (dryRun) return;
+            session.show.note(`replay ${name} of ${String(queue)}: ${plan.jobs} ${plan.jobs === 1 ? 'job' : 'jobs'}. Ctrl-C stops it; --name ${name} goes on`);
+            if (worker.options.largePayloads === undefined) session.show.note('no store of large payloads is set (MILLRACE_CLAIMS_FOLDER or MILLRACE_CLAIMS_BUCKET): jobs whose payloads lie in one would wait');
+          },
+          waits: createWaitLines(session),
           progress: ({ settled, dead, total, perSecond, leftMs }) => { session.show.bar.show({ done: settled, total, perSecond, leftMs, ...(dead === 0 ? {} : { note: `${dead} dead` }) }); },
           died: (death: ReplayDeath) => { if (reportPath !== null) appendFileSync(reportPath, `${JSON.stringify(death)}\n`); },
         } satisfies ReplayOptions,
@@ -86,6 +93,18 @@ export function addReplayCommand(program: Command, perform: Perform): void {
       return endOf(summary, dryRun);
     },
   });
+}
+
+/** Why nothing goes on, in a line: of many jobs that wait for one thing, only now and then. */
+function createWaitLines({ show, clock }: Session): (wait: ReplayWait) => void {
+  const saidMs = new Map<string, number>();
+  return ({ id, code, message }) => {
+    const now = clock.monotonic();
+    if (now - (saidMs.get(code ?? '') ?? -Infinity) < WAIT_LINE_EVERY_MS) return;
+    saidMs.set(code ?? '', now);
+    show.bar.clear();
+    show.note(`waits: ${id}, perhaps others: ${message}`);
+  };
 }
 
 /** What the queue's workers have by their settings, the replay's has too: a database, a store of large payloads. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { Output } from '../cliHost.ts';
 import { spanText } from './age.ts';
 
@@ -21,12 +22,29 @@ export interface ProgressBar {
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** One line that is written anew, on a terminal; elsewhere nothing, so that logs hold results alone. */
-export function createProgressBar(output: Output): ProgressBar {
-  if (output.isTTY !== true) return { show: () => undefined, clear: () => undefined };
+/** Elsewhere than on a terminal: work that is over sooner says nothing but its result. */
+const LINE_EVERY_MS = 5000;
+
+/** One line that is written anew, on a terminal; elsewhere a line every five seconds. */
+export function createProgressBar(output: Output, clock: Pick<Clock, 'monotonic'>): ProgressBar {
+  if (output.isTTY !== true) return createProgressLines(output, clock);
   return {
     show(progress) { output.write(CLEAR_LINE + renderProgress(progress).slice(0, Math.max(20, (output.columns ?? 80) - 1))); },
     clear() { output.write(CLEAR_LINE); },
+  };
+}
+
+function createProgressLines(output: Output, clock: Pick<Clock, 'monotonic'>): ProgressBar {
+  let saidMs: number | null = null;
+  return {
+    show(progress) {
+      const now = clock.monotonic();
+      saidMs ??= now;
+      if (now - saidMs < LINE_EVERY_MS) return;
+      saidMs = now;
+      output.write(`${renderProgress(progress)}\n`);
+    },
+    clear: () => undefined,
   };
 }
 

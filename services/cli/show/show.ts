@@ -1,4 +1,5 @@
 import { isMillraceError } from '../../../shared/errors/MillraceError.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { CliHost } from '../cliHost.ts';
 import { createProgressBar, type ProgressBar } from './progressBar.ts';
 
@@ -12,7 +13,7 @@ export interface Show {
   readonly bar: ProgressBar;
 }
 
-export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'>, json: boolean): Show {
+export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'>, json: boolean, clock: Pick<Clock, 'monotonic'>): Show {
   return {
     json,
     result(value, text) {
@@ -20,7 +21,7 @@ export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'
       if (shown !== '') stdout.write(`${shown}\n`);
     },
     note(text) { if (!json) stderr.write(`${text}\n`); },
-    bar: json ? { show: () => undefined, clear: () => undefined } : createProgressBar(stderr),
+    bar: json ? { show: () => undefined, clear: () => undefined } : createProgressBar(stderr, clock),
   };
 }
 

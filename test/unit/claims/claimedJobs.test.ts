@@ -9,6 +9,7 @@ import { readBuriedRecord, readRetryRecord } from '../../../shared/kafka/envelop
 import { objectName, sha256Of } from '../../../shared/claims/objectName.ts';
 import { readClaimedResult } from '../../../shared/claims/claimedResults.ts';
 import { createMillrace } from '../../../shared/millrace.ts';
+import { replay } from '../../../shared/replay/replay.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { WorkerOptions } from '../../../shared/worker/worker.ts';
 import { claimV1, type ClaimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
@@ -294,6 +295,23 @@ test('a redrive with a large payload instead of the buried one runs with it', as
   expect(ran).toEqual(['1#1', '1L#1']);
   expect(store.objects.size).toBe(1);
   await settle(millrace.close());
+});
+
+test('a replay without a store tells which job waits for its large payload, and why', async () => {
+  const { ran, job, cluster, registry, clock, settle, send } = openScene();
+  await settle(send(1, true));
+  const ending = new AbortController();
+  const told: unknown[] = [];
+  const summary = await settle(replay({ broker: cluster.broker(), registry, clock, logger: createLogger({ level: 'silent', service: 'test', clock }) }, 'work', [job], {
+    name: 'again', signal: ending.signal,
+    waits(wait) {
+      told.push(wait);
+      ending.abort();
+    },
+  }));
+  expect(told).toEqual([{ id: expect.any(String) as string, kind: 'work.do', code: 'CLAIM_NO_STORE', message: expect.stringContaining('MILLRACE_CLAIMS_FOLDER') as string }]);
+  expect(summary).toMatchObject({ complete: false, stoppedBy: 'signal', done: 0, dead: 0 });
+  expect(ran).toEqual([]);
 });
 
 test('a store that is down makes an enqueue wait, then fail, and nothing is enqueued', async () => {

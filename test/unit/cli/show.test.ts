@@ -19,11 +19,16 @@ describe('what the command line shows', () => {
     expect(['2026-01-01T00:00:00Z', '2026-01-01T11:59:57Z', '2026-01-01T12:05:00Z', null, 'no time'].map((time) => ageText(time, Date.UTC(2026, 0, 1, 12)))).toEqual(['12h ago', '3s ago', 'in 5m', null, null]);
   });
 
-  test('a bar is drawn on a terminal alone', () => {
+  test('a bar is drawn on a terminal; elsewhere a line says now and then where long work stands', () => {
+    let now = 0;
     const written: string[] = [];
-    const draw = (isTTY: boolean): void => { createProgressBar({ isTTY, columns: 200, write: (text) => { written.push(text); } }).show({ done: 1, total: 4, perSecond: 2.4, leftMs: 90_000, note: '1 dead' }); };
+    const draw = (isTTY: boolean): void => { createProgressBar({ isTTY, columns: 200, write: (text) => { written.push(text); } }, { monotonic: () => now }).show({ done: 1, total: 4, perSecond: 2.4, leftMs: 90_000, note: '1 dead' }); };
     draw(false);
     expect(written).toEqual([]);
+    const lines = createProgressBar({ isTTY: false, write: (text) => { written.push(text); } }, { monotonic: () => now });
+    for (now of [0, 4000, 5000, 6000, 9999, 10_000]) lines.show({ done: now, total: 20_000, perSecond: 1, leftMs: null });
+    lines.clear();
+    expect(written).toEqual([expect.stringContaining('5000 of 20000'), expect.stringContaining('10000 of 20000')]);
     draw(true);
     expect(written.join('')).toContain('[######..................] 25%  1 of 4  2/s  1m left  1 dead');
     expect(renderProgress({ done: 0, total: 0, perSecond: 0, leftMs: null })).toContain('100%');
