@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../../shared/database/port.ts';
-import type { Admin } from '../../../shared/kafka/port.ts';
+import type { Admin, GroupMember } from '../../../shared/kafka/port.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { toTime } from '../../../shared/status/jobView.ts';
 import { readAllPositions } from '../../../shared/status/positions.ts';
-import { knownQueues, readMinutes, readQueueFigures } from '../../../shared/status/queueFigures.ts';
+import { knownQueues, readMinutes, readQueueFigures, type QueueFigures } from '../../../shared/status/queueFigures.ts';
 import { streams } from '../../../shared/status/readFacts.ts';
 import { troubles } from './jobRoutes.ts';
 import { queueParams } from './schemas.ts';
@@ -23,10 +23,10 @@ const DAY_MS = 86_400_000;
 export function addQueueRoutes(app: FastifyInstance, { database, admin, clock, mustKnow }: QueueRouteParts): void {
   const describe = async (queue: string) => {
     const { oldestQueuedMs, oldestWaitingMs, workers, ...figures } = await readQueueFigures(database, queue, clock.now());
-    const [lag, statusLag] = await Promise.all([readLag(admin, queue).catch(() => null), readStatusLag(database, admin, queue).catch(() => null)]);
+    const [lag, statusLag, members] = await Promise.all([readLag(admin, queue).catch(() => null), readStatusLag(database, admin, queue).catch(() => null), admin.groupMembers(`millrace.${queue}`).catch(() => null)]);
     return {
       ...figures, lag, statusLag, oldestQueuedAt: toTime(oldestQueuedMs), oldestWaitingAt: toTime(oldestWaitingMs),
-      workers: workers.map(({ worker, partitions, seenMs }) => ({ worker, partitions, seenAt: toTime(seenMs) })),
+      workers: listWorkers(members, workers),
     };
   };
 
@@ -49,6 +49,13 @@ export function addQueueRoutes(app: FastifyInstance, { database, admin, clock, m
     await mustKnow(params.queue);
     return { minutes: (await readMinutes(database, params.queue, clock.now() - DAY_MS)).map(({ minuteMs, ...counts }) => ({ at: toTime(minuteMs), ...counts })) };
   });
+}
+
+/** Who is in the queue's group, as Kafka says: one that has had nothing to tell counts, one that ended does not. Where Kafka does not answer, who told something. */
+function listWorkers(members: readonly GroupMember[] | null, heard: QueueFigures['workers']): { readonly worker: string; readonly partitions: number; readonly seenAt: string | null }[] {
+  if (members === null) return heard.map(({ worker, partitions, seenMs }) => ({ worker, partitions, seenAt: toTime(seenMs) }));
+  const seen = new Map(heard.map(({ worker, seenMs }) => [worker, seenMs]));
+  return members.map(({ clientId, partitions }) => ({ worker: clientId, partitions: partitions.length, seenAt: toTime(seen.get(clientId) ?? null) })).toSorted((a, b) => (a.worker < b.worker ? -1 : 1));
 }
 
 /** Records of the main topic above what the workers' group has committed. */

@@ -85,7 +85,7 @@ export const queueSchema = {
     oldestQueuedAt: maybeTime, oldestWaitingAt: maybeTime,
     perMinute: { type: 'object', properties: Object.fromEntries(minuteColumns.map((name) => [name, { type: 'number' }])), description: 'On average over the last full minutes.' },
     windowMinutes: whole,
-    workers: { type: 'array', items: { type: 'object', properties: { worker: text, partitions: whole, seenAt: time } } },
+    workers: { type: 'array', items: { type: 'object', properties: { worker: text, partitions: whole, seenAt: { ...maybeTime, description: 'When it last told of a job.' } } }, description: 'Members of the queue\'s group; where Kafka does not answer, who last told of a job.' },
   },
 } as const;
 

@@ -149,6 +149,16 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
     expect(await get(path, 400)).toMatchObject({ code: 'BAD_QUERY' });
   });
 
+  it('counts a worker that has had nothing to tell, and none that ended', async () => {
+    const workers = async () => (await get<{ workers: { worker: string; seenAt: string | null }[] }>('/v1/queues/orders')).workers;
+    const second = createMillrace({ brokers: [], registryUrl: '', broker: cluster.broker(), registry, topics: { partitions: 2, replicationFactor: 1 }, logger });
+    await second.work([job]);
+    await expect.poll(workers, { timeout: 20_000 }).toHaveLength(2);
+    expect(await workers()).toContainEqual(expect.objectContaining({ seenAt: null }));
+    await second.close();
+    await expect.poll(workers, { timeout: 20_000 }).toHaveLength(1);
+  }, 60_000);
+
   it.each(['/v1/jobs/a%00b', '/v1/jobs/%E0%A4%A', '/v1/nothing', `/v1/jobs/${'x'.repeat(500)}`])('answers %s with a problem', async (path) => {
     const response = await api.app.inject(path);
     expect(response.statusCode).toBeGreaterThanOrEqual(400);
