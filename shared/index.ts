@@ -23,6 +23,7 @@ export type { EnqueueOptions } from './client/enqueueOptions.ts';
 export { createHttpClient, type HttpClient, type HttpClientOptions, type HttpEnqueueOptions, type HttpJob } from './intake/httpClient.ts';
 export type { Receipt } from './client/receipts.ts';
 export { createOutbox, type Outbox, type OutboxEntry, type OutboxOptions, type OutboxTransaction } from './outbox/outbox.ts';
+export { migrate, type Migration } from './database/migrate.ts';
 export { outboxMigrations } from './outbox/outboxTables.ts';
 export { dropSick, listSick, retrySick, type SickRow, type SickSelection } from './outbox/sickRows.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker/worker.ts';

@@ -92,6 +92,7 @@ export const catalogue = {
   DATABASE_DRIFT: { says: 'The database is not as declared', retriable: false },
   DATABASE_IN_USE: { says: 'Another process has the embedded database open', retriable: false },
 
+  OUTBOX_NO_TABLES: { says: 'The outbox has no tables in this database', retriable: false },
   OUTBOX_ROW_INVALID: { says: 'The outbox row is no job', retriable: false },
   OUTBOX_ROW_UNKNOWN: { says: 'The outbox has no such sick row', retriable: false },
 

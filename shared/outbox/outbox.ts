@@ -5,6 +5,7 @@ import { compileLargePayloads, type LargePayloadOptions } from '../claims/largeP
 import { buildRecord, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from '../client/buildRecord.ts';
 import { checkOptions, type EnqueueOptions } from '../client/enqueueOptions.ts';
 import { createUuidV7 } from '../client/uuidV7.ts';
+import { sqlStateOf } from '../database/databaseError.ts';
 import { quoteIdentifier } from '../database/port.ts';
 import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from '../jobs/duration.ts';
@@ -62,8 +63,8 @@ export interface Outbox {
   /**
    * Checks and encodes the payload, puts a large one into its store, and writes the job within `tx`. Calls that are not awaited may be overtaken by later ones
    * while a large payload is put; what is rolled back leaves its object, until that expires. @returns the job's id, the same whichever relay sends it and how often
-   * @throws MillraceError BAD_PAYLOAD, BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, UNKNOWN_KIND (not prepared), CLAIM_STORE_UNAVAILABLE, CLAIM_STORE_REFUSED, before anything was written; and
-   *   whatever `tx` throws, also for a deadlock (SQLSTATE 40P01)
+   * @throws MillraceError BAD_PAYLOAD, BAD_ENQUEUE_OPTION, BROKER_RECORD_TOO_LARGE, UNKNOWN_KIND (not prepared), CLAIM_STORE_UNAVAILABLE, CLAIM_STORE_REFUSED, before anything was written;
+   *   OUTBOX_NO_TABLES; and whatever `tx` throws, also for a deadlock (SQLSTATE 40P01)
    */
   enqueue<P>(tx: OutboxTransaction, job: JobDefinition<string, P>, payload: NoInfer<P>, options?: EnqueueOptions): Promise<string>;
   /** All are checked before the first is written, in one statement. Each entity among them takes a lock of the server's lock table: some thousands at once at most. */
@@ -74,6 +75,9 @@ export interface Outbox {
 
 /** Bytes of one statement of {@link Outbox.enqueueMany}, before base64: Postgres takes 1 GB, but nobody wants that. */
 const MAX_STATEMENT_BYTES = 16 * 1024 * 1024;
+
+/** SQLSTATEs of what is not there: a function, a table, a schema. */
+const TABLES_MISSING: ReadonlySet<string> = new Set(['42883', '42P01', '3F000']);
 
 /** Does no I/O yet. @throws MillraceError BAD_CONFIG, BAD_DURATION */
 export function createOutbox(options: OutboxOptions): Outbox {
@@ -109,6 +113,18 @@ export function createOutbox(options: OutboxOptions): Outbox {
     return claims === null || value === null || !built.large ? built : { ...built, record: { ...built.record, value: await claims.put(queue, value) } };
   };
 
+  const put = async (tx: OutboxTransaction, text: string, params: (string | Buffer | null)[]): Promise<void> => {
+    try {
+      await tx.query(text, params);
+    } catch (cause) {
+      if (!TABLES_MISSING.has(sqlStateOf(cause) ?? '')) throw cause;
+      throw new MillraceError('OUTBOX_NO_TABLES', {
+        at: options.schema === undefined ? 'the connection\'s search_path' : `schema ${options.schema}`, got: cause, cause,
+        fix: 'Start a relay there once (npx millrace-outbox-relay), or run outboxMigrations with your own migrations: see docs/outbox.md',
+      });
+    }
+  };
+
   function enqueueMany(tx: OutboxTransaction, first: JobDefinition | readonly OutboxEntry[], payloads: readonly unknown[] = []): Promise<string[]> {
     if (!Array.isArray(payloads)) return Promise.reject(new MillraceError('BAD_ENQUEUE_OPTION', { at: 'payloads', expected: 'a list of payloads', got: payloads, fix: 'For one job there is enqueue(tx, job, payload)' }));
     return writeMany(tx, isEntries(first) ? first : payloads.map((payload): OutboxEntry => [first, payload]));
@@ -137,7 +153,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         throw nameEntry(error, index);
       }
     });
-    if (rows.length > 0) await tx.query(`select ${prefix}millrace_outbox_put_many($1::json)`, [`[${rows.join(',')}]`]);
+    if (rows.length > 0) await put(tx, `select ${prefix}millrace_outbox_put_many($1::json)`, [`[${rows.join(',')}]`]);
     return ids;
   };
 
@@ -153,7 +169,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       checkTransaction(tx);
       const built = build(job, payload, given);
       const { queue, id, key, value, headers } = rowOf(job.queue, built.large ? await putAside(job.queue, built) : built);
-      await tx.query(`select ${prefix}millrace_outbox_put($1::text, $2::text, $3::bytea, $4::bytea, $5::json)`, [queue, id, key, value, headers]);
+      await put(tx, `select ${prefix}millrace_outbox_put($1::text, $2::text, $3::bytea, $4::bytea, $5::json)`, [queue, id, key, value, headers]);
       return id;
     },
     enqueueMany,

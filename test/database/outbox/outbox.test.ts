@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createCodec } from '../../../shared/avro/codec.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
+import { createOutbox } from '../../../shared/outbox/outbox.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import { jobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { dropSick, listSick, retrySick } from '../../../shared/outbox/sickRows.ts';
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
@@ -162,5 +166,16 @@ describe.each(databaseKinds)('the outbox (%s)', (kind) => {
     await until('it to be sick', async () => (await listSick(database))[0]?.errorCode === 'OUTBOX_ROW_INVALID');
     expect(await listSick(database)).toMatchObject([{ state: 'sick', tries: 1 }]);
     await until('the other to land', () => landed().length === 1);
+  });
+
+  it('says where its tables are missing how they are made, instead of the server\'s words for it', async () => {
+    const { database } = await open();
+    const outbox = createOutbox({ codec: createCodec({ registry: createMemoryRegistry(), clock: systemClock }), schema: 'elsewhere' });
+    await outbox.prepare([chargeOrder]);
+    const refused = { code: 'OUTBOX_NO_TABLES', message: expect.stringMatching(/schema elsewhere.*relay.*outboxMigrations/) as string };
+    await expect(database.transaction((tx) => outbox.enqueue(tx, chargeOrder, order('a', 1)))).rejects.toMatchObject(refused);
+    await database.script('create schema elsewhere');
+    await expect(database.transaction((tx) => outbox.enqueue(tx, chargeOrder, order('a', 1)))).rejects.toMatchObject(refused);
+    await expect(database.transaction((tx) => outbox.enqueueMany(tx, chargeOrder, [order('a', 1)]))).rejects.toMatchObject(refused);
   });
 });
