@@ -42,8 +42,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: 16_384, headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), connectionsCheckingInterval: timeoutCheckMs },
     routerOptions: { maxParamLength: 1024 },
-    // Unknown names are mistakes, and texts are no numbers in a body; in a query all is text.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: coerce ? 'array' : false, allErrors: true, useDefaults: true } },
+    // Verbose: a fault names its schema, for what was probably meant. Unknown names are mistakes, and texts are no numbers in a body; in a query all is text.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: coerce ? 'array' : false, allErrors: true, useDefaults: true, verbose: true } },
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = answerProblem(reply, error);

@@ -1,4 +1,5 @@
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts';
+import { didYouMean } from '../errors/didYouMean.ts';
 import { isMillraceError, type MillraceError } from '../errors/MillraceError.ts';
 
 /** A failure as RFC 9457 says it, with the catalogue's code. */
@@ -60,7 +61,14 @@ interface HttpFailure extends Error {
   readonly statusCode?: number;
   readonly code?: string;
   readonly validationContext?: string;
-  readonly validation?: readonly { readonly instancePath: string; readonly message?: string; readonly params?: { readonly missingProperty?: string; readonly additionalProperty?: string } }[];
+  readonly validation?: readonly { readonly instancePath: string; readonly message?: string; readonly params?: Fault['params']; readonly parentSchema?: Fault['parentSchema'] }[];
+}
+
+/** What a schema found wrong, as the validator tells it when it is told to be verbose. */
+interface Fault {
+  readonly message?: string;
+  readonly params?: { readonly missingProperty?: string; readonly additionalProperty?: string; readonly allowedValues?: readonly unknown[]; readonly allowedValue?: unknown };
+  readonly parentSchema?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
 /** Says any failure of a request as a problem. What is nobody's business (a defect's message) is left out. */
@@ -68,9 +76,9 @@ export function toProblem(error: unknown): Problem {
   if (isMillraceError(error)) return ofOurs(error);
   const failure = error as HttpFailure;
   if (failure instanceof Error && failure.validation !== undefined) {
-    const errors = failure.validation.map(({ instancePath, message, params }) => {
+    const errors = failure.validation.map(({ instancePath, message, params, parentSchema }) => {
       const path = [failure.validationContext === 'querystring' ? 'query' : failure.validationContext, ...instancePath.split('/').slice(1), params?.missingProperty ?? params?.additionalProperty].filter((part) => part !== undefined);
-      return { field: path.join('.'), message: message ?? 'is not valid' };
+      return { field: path.join('.'), message: explainFault({ message, params, parentSchema }) };
     });
     const status = failure.validationContext === 'body' ? 422 : 400;
     return { ...make(status, 'REQUEST_INVALID', 'The request is not valid', errors.map(({ field, message }) => `${field} ${message}`).join('; ')), errors };
@@ -78,6 +86,17 @@ export function toProblem(error: unknown): Problem {
   const status = failure instanceof Error ? failure.statusCode ?? 500 : 500;
   if (status >= 500) return make(500, 'INTERNAL', 'Something went wrong here', 'The log tells more.');
   return make(status, failure.code ?? 'REQUEST_INVALID', 'The request is not valid', failure.message);
+}
+
+/** The validator's words where they do; what is allowed, and what was probably meant, is for people to read. */
+function explainFault({ message = 'is not valid', params, parentSchema }: Fault): string {
+  if (params?.allowedValues !== undefined) return `must be one of ${params.allowedValues.map((value) => JSON.stringify(value)).join(', ')}`;
+  if (params?.allowedValue !== undefined) return `must be ${JSON.stringify(params.allowedValue)}`;
+  if (params?.additionalProperty !== undefined) {
+    const meant = didYouMean(params.additionalProperty, Object.keys(parentSchema?.properties ?? {}));
+    return `is not known here${meant === null ? '' : `; did you mean ${JSON.stringify(meant)}?`}`;
+  }
+  return params?.missingProperty === undefined ? message : 'is missing';
 }
 
 function ofOurs(error: MillraceError): Problem {
