@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { migrate } from '../../shared/database/migrate.ts';
 import type { Database } from '../../shared/database/port.ts';
 import { openPostgres } from '../../shared/database/postgres/openPostgres.ts';
-import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics } from '../../shared/kafka/prepareTopics.ts';
 import { OUTBOX, outboxMigrations } from '../../shared/outbox/outboxTables.ts';
 import { createOutboxRelay, type OutboxRelay } from '../../shared/outbox/relay.ts';
 import type { RelayObserver } from '../../shared/outbox/relayStream.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
+import { missingSettings } from '../../shared/runtime/config/requireConnections.ts';
 import type { HealthCheck } from '../../shared/runtime/health.ts';
 import { createHttpEndpoint } from '../../shared/runtime/httpEndpoint.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -28,8 +28,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** The services of a relay process, in the order of their start. Given a database, it uses that, and leaves it open at the end. */
 export function createOutboxRelayServices(config: OutboxRelayConfig, logger: Logger, given: Database | null = null): Service[] {
   const { brokers, databaseUrl } = config;
-  if (brokers === null) throw new MillraceError('BAD_CONFIG', { at: 'KAFKA_BROKERS', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: 'nothing' });
-  if (databaseUrl === null && given === null) throw new MillraceError('BAD_CONFIG', { at: 'DATABASE_URL', expected: 'the database that the applications write their jobs to', got: 'nothing' });
+  const wantsDatabase = databaseUrl === null && given === null;
+  if (brokers === null || wantsDatabase) throw missingSettings([...(brokers === null ? ['KAFKA_BROKERS'] as const : []), ...(wantsDatabase ? ['DATABASE_URL'] as const : [])]);
   const database = given ?? openPostgres({ url: databaseUrl ?? '', applicationName: 'millrace-outbox-relay', maxConnections: CONNECTIONS, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const broker = createKafkajsBroker({ brokers });
   const admin = broker.createAdmin({ clientId: 'millrace-outbox-relay' });

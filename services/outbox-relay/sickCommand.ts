@@ -1,6 +1,7 @@
 import { openPostgres } from '../../shared/database/postgres/openPostgres.ts';
 import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import { dropSick, listSick, retrySick } from '../../shared/outbox/sickRows.ts';
+import { missingSettings } from '../../shared/runtime/config/requireConnections.ts';
 import type { OutboxRelayConfig } from './config.ts';
 
 const commands = ['sick', 'retry', 'drop'] as const;
@@ -15,7 +16,7 @@ export function isSickCommand(word: string | undefined): word is SickCommand {
  * its job never runs. @returns the lines to print @throws MillraceError BAD_CONFIG, OUTBOX_ROW_UNKNOWN, DATABASE_UNAVAILABLE
  */
 export async function runSickCommand({ databaseUrl }: Pick<OutboxRelayConfig, 'databaseUrl'>, command: SickCommand, which: string | undefined): Promise<string[]> {
-  if (databaseUrl === null) throw new MillraceError('BAD_CONFIG', { at: 'DATABASE_URL', expected: 'the database that the applications write their jobs to', got: 'nothing' });
+  if (databaseUrl === null) throw missingSettings(['DATABASE_URL']);
   const database = openPostgres({ url: databaseUrl, maxConnections: 1 });
   const isNumber = which !== undefined && /^[0-9]{1,15}$/.test(which);
   try {

@@ -5,6 +5,7 @@ import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { addresses, choice, duration, httpUrl, size, text, whole } from '../../../shared/runtime/config/declare.ts';
 import { configSections, connectionKeys, knownNames, processKeys, workerKeys } from '../../../shared/runtime/config/keys.ts';
 import { readConfig } from '../../../shared/runtime/config/readConfig.ts';
+import { requireConnections } from '../../../shared/runtime/config/requireConnections.ts';
 import { renderConfigPage } from '../../../shared/runtime/config/renderConfigPage.ts';
 
 const keys = {
@@ -67,6 +68,19 @@ describe('readConfig', () => {
 
   it('knows the settings of other processes', () => {
     expect(() => readConfig({ ...connectionKeys, ...processKeys }, { MILLRACE_CONCURRENCY: '5' }, knownNames)).not.toThrow();
+  });
+});
+
+describe('connections that are missing', () => {
+  it.each([
+    [null, null, 'KAFKA_BROKERS, SCHEMA_REGISTRY_URL', /KAFKA_BROKERS \(.*SCHEMA_REGISTRY_URL \(/],
+    [null, 'http://r', 'KAFKA_BROKERS', /Set KAFKA_BROKERS/],
+    [['k:1'], null, 'SCHEMA_REGISTRY_URL', /Set SCHEMA_REGISTRY_URL/],
+  ])('are named in one error, and no value is made up for them (%s, %s)', (brokers, registryUrl, at, message) => {
+    const refusal = () => requireConnections({ brokers, registryUrl });
+    expect(refusal).toThrow(expect.objectContaining({ code: 'BAD_CONFIG', detail: expect.objectContaining({ at }) as unknown }) as Error);
+    expect(refusal).toThrow(message);
+    expect(refusal).not.toThrow(/nothing/);
   });
 });
 
