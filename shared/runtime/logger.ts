@@ -1,4 +1,6 @@
 import { pino, stdSerializers, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import { isMillraceError, type MillraceError } from '../errors/MillraceError.ts';
 import { describeFailure } from '../jobs/describeFailure.ts';
 import type { JobLogger } from '../jobs/jobContext.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -50,10 +52,20 @@ export function createJobLogger(logger: Logger, fields: JobLogFields): JobLogger
   return logger.child(fields);
 }
 
+/** Where what is away is looked for. */
+const settings: Partial<Record<ErrorCode, string>> = { BROKER_UNAVAILABLE: 'KAFKA_BROKERS', REGISTRY_UNAVAILABLE: 'SCHEMA_REGISTRY_URL', DATABASE_UNAVAILABLE: 'DATABASE_URL' };
+
+/** An outage is told at each try: where it was met in the code says nothing. The message holds its cause's text already. */
+function serializeOurs(error: MillraceError): object {
+  const { name: type, code, message } = error;
+  const setting = settings[code];
+  return error.retriable ? { type, code, message, ...(setting === undefined ? {} : { setting }) } : { ...stdSerializers.err(error), message };
+}
+
 /** Errors of handlers may be anything, also objects whose getters throw; a log line must not fail for that. */
 function serializeError(error: unknown, now: number): unknown {
   try {
-    const plain = error instanceof Error ? stdSerializers.err(error) : describeFailure(error, now);
+    const plain = isMillraceError(error) ? serializeOurs(error) : error instanceof Error ? stdSerializers.err(error) : describeFailure(error, now);
     // What cannot be written as JSON shows here, not in the middle of a log line.
     return JSON.parse(JSON.stringify(plain)) as unknown;
   } catch {

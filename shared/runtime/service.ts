@@ -1,4 +1,4 @@
-import { MillraceError } from '../errors/MillraceError.ts';
+import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
@@ -98,6 +98,10 @@ async function startAll(services: readonly Service[], { logger, clock, random, s
     try {
       await service.start();
     } catch (error) {
+      if (cancelled() && isMillraceError(error) && (error.code === 'NOT_RUNNING' || error.retriable)) {
+        logger.info(`${service.name} was stopped during its start`);
+        break;
+      }
       logger.error({ err: error }, `${service.name} did not start`);
       return 'start-failed';
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createJobLogger, createLogger, type LogLevel } from '../../../shared/runtime/logger.ts';
 import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
 
@@ -26,6 +27,22 @@ describe('a log line', () => {
     logger.info('quiet');
     logger.warn('loud');
     expect(lines.map(({ msg }) => msg)).toEqual(['loud']);
+  });
+
+  it('tells an outage without stack, once, and which setting says where it was looked for', () => {
+    const { lines, logger } = captured();
+    const cause = new Error('connect ECONNREFUSED 127.0.0.1:9');
+    logger.warn({ err: new MillraceError('BROKER_UNAVAILABLE', { got: cause, cause }) }, 'it tries again');
+    expect(lines[0]?.['err']).toEqual({ type: 'MillraceError', code: 'BROKER_UNAVAILABLE', message: 'Kafka did not answer: got Error: connect ECONNREFUSED 127.0.0.1:9', setting: 'KAFKA_BROKERS' });
+  });
+
+  it('keeps the stack of an error that trying again does not mend, and says its cause once', () => {
+    const { lines, logger } = captured();
+    const cause = new Error('no such cipher');
+    logger.error({ err: new MillraceError('BROKER_REFUSED', { got: cause, cause }) }, 'failed');
+    const err = lines[0]?.['err'] as { message: string; stack: string };
+    expect(err.message.match(/no such cipher/g)).toHaveLength(1);
+    expect(err.stack).toContain('logger.test.ts');
   });
 
   it.each<[what: string, error: unknown]>([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { createService, runServices, type RunOptions, type Service, type StopSignal } from '../../../shared/runtime/service.ts';
 import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
@@ -119,6 +120,23 @@ describe('a run', () => {
     await clock.advance(0);
     expect(journal).toEqual(['a starts', 'a stops']);
     expect(lines).toEqual([]);
+  });
+
+  it.each([
+    ['gives up', new MillraceError('NOT_RUNNING', { got: 'stopped during its start' }), 'stopped', ['info', 'info']],
+    ['ends at what it waited for', new MillraceError('BROKER_UNAVAILABLE'), 'stopped', ['info', 'info']],
+    ['shows a defect', new Error('no'), 'stopped', ['info', 'error']],
+  ])('calls it no error when a start that a signal interrupts %s, but still tells defects', async (_, error, end, levels) => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'info', service: 'test', clock: createVirtualClock(0), destination: { write: (line) => { lines.push((JSON.parse(line) as { level: string }).level); } } });
+    const { options, signal, clock } = setUp({ logger });
+    const waiting = Promise.withResolvers<undefined>();
+    const run = runServices([createService('waiting', { start: () => waiting.promise, stop: () => Promise.resolve(), interrupt: () => { waiting.reject(error); } })], options);
+    await clock.advance(0);
+    signal('SIGTERM');
+    expect(await run).toBe(end);
+    await clock.advance(0);
+    expect(lines).toEqual(levels);
   });
 
   it('stops the others when one cannot', async () => {
