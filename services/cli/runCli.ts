@@ -32,7 +32,7 @@ export async function runCli(host: CliHost, args: readonly string[], version: st
 
 /** A topic that is missing is mostly a queue that was misspelt. */
 async function explainMissing(session: Session, error: unknown): Promise<never> {
-  if (!isMillraceError(error, 'TOPIC_MISSING') || error.detail.fix !== undefined) throw error;
+  if (!isMillraceError(error, 'TOPIC_MISSING') || error.detail.fix !== undefined || error.detail.told !== undefined) throw error;
   const queues = await findQueues(session.admin).catch(() => []);
   const meant = didYouMean((error.detail.at ?? '').replace(/\.(retry|dlq|events)$/, ''), queues);
   throw meant === null ? error : new MillraceError('TOPIC_MISSING', { ...error.detail, fix: `Did you mean the queue ${meant}?`, cause: error });

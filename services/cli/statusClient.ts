@@ -44,7 +44,7 @@ export function createStatusClient(url: string, token: string | null = null): St
 function errorOf(answer: unknown, status: number, base: string): MillraceError {
   const { code, detail, errors } = (answer ?? {}) as { code?: unknown; detail?: unknown; errors?: readonly { field: string; message: string }[] };
   if (typeof code === 'string' && Object.hasOwn(catalogue, code)) {
-    return new MillraceError(code as ErrorCode, { ...(typeof detail === 'string' ? { fix: detail } : {}), ...(Array.isArray(errors) ? { fields: errors } : {}) });
+    return new MillraceError(code as ErrorCode, { ...(typeof detail === 'string' ? { told: detail } : {}), ...(Array.isArray(errors) ? { fields: errors } : {}) });
   }
   return new MillraceError(status === 400 || status === 422 ? 'BAD_QUERY' : 'STATUS_UNAVAILABLE', { at: base, got: `status ${status}`, ...(typeof detail === 'string' ? { fix: detail } : {}), ...(Array.isArray(errors) ? { fields: errors } : {}) });
 }

@@ -14,6 +14,8 @@ export interface ErrorDetail {
   readonly fields?: readonly { readonly field: string; readonly message: string }[];
   /** When trying again is worth it, in ms from now. */
   readonly retryAfterMs?: number;
+  /** The whole text, as another process composed it; nothing is added to it. */
+  readonly told?: string;
   readonly cause?: unknown;
 }
 
@@ -48,6 +50,7 @@ export function isMillraceError(error: unknown, code?: ErrorCode): error is Mill
 }
 
 function compose(code: ErrorCode, detail: ErrorDetail): string {
+  if (detail.told !== undefined) return detail.told;
   let text = catalogue[code].says;
   if (detail.at !== undefined) text += ` (${detail.at})`;
   if (detail.expected !== undefined) text += `: expected ${detail.expected}`;

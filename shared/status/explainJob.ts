@@ -1,7 +1,7 @@
 import type { Scope } from '../jobs/scope.ts';
 import type { GroupMember } from '../kafka/port.ts';
 import type { JobView } from './jobView.ts';
-import { isFinal } from './jobState.ts';
+import { isFinal, stateText } from './jobState.ts';
 
 /** A job of the same entity that comes first. */
 export interface JobAhead {
@@ -63,7 +63,7 @@ function findCauses(inputs: ExplainInputs): Cause[] {
   const causes: Cause[] = [];
   const say = (code: CauseCode, text: string): void => { causes.push({ code, text }); };
   if (job.reason === 'held') say('held', `It was buried${errorText(job)}, and its kind holds the lane: the later jobs of ${entity(job)} wait until it is redriven or discarded.`);
-  else if (isFinal(job.state)) say('finished', `It is ${job.state}${job.reason === null ? '' : ` (${job.reason})`} since ${job.finishedAt ?? job.changedAt}.`);
+  else if (isFinal(job.state)) say('finished', `It is ${stateText(job)}${job.state === 'dead' ? errorText(job) : ''} since ${job.finishedAt ?? job.changedAt}.`);
   else if (job.state === 'running') say('running', `It is running: attempt ${job.attempts}${job.worker === null ? '' : ` on worker ${job.worker}`}, since ${job.changedAt}.`);
   else {
     explainPauses(inputs, say);
@@ -114,7 +114,7 @@ function explainWait({ job, nowMs, ahead, unreadBefore, pauses }: ExplainInputs,
     const [head] = ahead.first;
     say('behind', `${ahead.count === 1 ? 'One job' : `${ahead.count} jobs`} of ${entity(job)} ${ahead.count === 1 ? 'is' : 'are'} before it; the first, ${head?.id ?? 'unknown'}, is ${head?.state ?? 'unknown'}${head?.reason == null ? '' : ` (${head.reason}${head.due === null ? '' : ` until ${head.due}`})`}.`);
   }
-  if (unreadBefore !== null && unreadBefore > 0) say('not-read-yet', `Workers have not come to it yet: ${unreadBefore - 1} jobs of its partition are before it.`);
+  if (unreadBefore !== null && unreadBefore > 0) say('not-read-yet', `Workers have not come to it yet: ${unreadBefore === 1 ? 'it is the next of its partition' : unreadBefore === 2 ? 'one job of its partition is before it' : `${unreadBefore - 1} jobs of its partition are before it`}.`);
 }
 
 function explainPauses({ job, pauses }: ExplainInputs, say: (code: CauseCode, text: string) => void): void {

@@ -25,3 +25,8 @@ export function stateOfWait(reason: string | null): JobState {
 export function stateAt(state: JobState, dueMs: number | null, nowMs: number): JobState {
   return state === 'scheduled' && dueMs !== null && dueMs <= nowMs ? 'queued' : state;
 }
+
+/** A state with its reason, where that says more: "waiting (retry)", but "cancelled". */
+export function stateText({ state, reason }: { readonly state: JobState; readonly reason: string | null }): string {
+  return reason === null || reason === state ? state : `${state} (${reason})`;
+}

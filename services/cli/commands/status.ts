@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../../../shared/status/explainJob.ts';
-import { jobStates } from '../../../shared/status/jobState.ts';
+import { jobStates, stateText } from '../../../shared/status/jobState.ts';
 import type { JobView, TimelineView } from '../../../shared/status/jobView.ts';
 import { addCommand, type Perform } from '../command.ts';
 import { collect, readWhole } from '../read/readNumber.ts';
@@ -84,7 +84,7 @@ export function addStatusCommands(program: Command, perform: Perform): void {
 
 function describeJob(job: JobView, nowMs: number): string {
   return renderFields([
-    ['id', job.id], ['state', job.reason === null ? job.state : `${job.state} (${job.reason})`], ['kind', job.kind], ['key', job.key], ['at', job.at],
+    ['id', job.id], ['state', stateText(job)], ['kind', job.kind], ['key', job.key], ['at', job.at],
     ['attempts', job.attempts], ['enqueued', ageText(job.enqueuedAt, nowMs)], ['started', ageText(job.startedAt, nowMs)], ['finished', ageText(job.finishedAt, nowMs)], ['due', ageText(job.due, nowMs)],
     ['progress', job.progress === null ? null : `${Math.round(job.progress * 100)}%`], ['note', job.note], ['tags', job.tags.join(', ')],
     ['error', job.error === null ? null : `${job.error.code}: ${job.error.message}`],

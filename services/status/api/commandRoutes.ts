@@ -7,7 +7,7 @@ import type { CommandTools } from '../../../shared/commands/commandTools.ts';
 import { encodeEdit, type EditSchema } from '../../../shared/commands/encodeEdit.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
-import type { JobState } from '../../../shared/status/jobState.ts';
+import { stateText, type JobState } from '../../../shared/status/jobState.ts';
 import { toView, type JobView, type ViewRow } from '../../../shared/status/jobView.ts';
 import type { Burials } from './burials.ts';
 import { discardOneBody, redriveOneBody } from './commandSchemas.ts';
@@ -31,7 +31,7 @@ export function addCommandRoutes(app: FastifyInstance, { clock, registry, tools,
   const find = async ({ params, query }: Pick<FastifyRequest<OfJob>, 'params' | 'query'>, allowed: readonly JobState[], or: (job: JobView) => boolean = () => false): Promise<ViewRow> => {
     const row = await lookUp(params.id, query.after);
     const job = toView(row, clock.now());
-    if (!allowed.includes(job.state) && !or(job)) throw new MillraceError('WRONG_STATE', { at: row.id, expected: allowed.join(', '), got: job.reason === null ? job.state : `${job.state} (${job.reason})` });
+    if (!allowed.includes(job.state) && !or(job)) throw new MillraceError('WRONG_STATE', { at: row.id, expected: allowed.join(', '), got: stateText(job) });
     return row;
   };
   const said = (command: string, { id, queue, partition, place }: ViewRow) => ({ id, command, at: `${queue}/${partition}/${place}` });
