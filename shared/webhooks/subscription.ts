@@ -50,11 +50,11 @@ function readUrl(text: string, rules: AddressRules): URL {
   const url = URL.parse(text);
   if (url === null || text.length > MAX_URL || (url.protocol !== 'https:' && url.protocol !== 'http:')) refuse(`an http or https address of at most ${MAX_URL} characters`, text);
   if (url.username !== '' || url.password !== '') refuse('an address without user and password', 'one with them');
-  if (rules.refusesHost(url.hostname)) refuse('a public address', url.hostname);
+  if (rules.refusesHost(url.hostname)) refuse('a public address', url.hostname, 'If it is meant, add its range to MILLRACE_WEBHOOKS_ALLOW ("127.0.0.1" for a try on this machine), of the status service and of the webhooks process');
   url.hash = '';
   return url;
 }
 
-function refuse(expected: string, got: string): never {
-  throw new MillraceError('BAD_WEBHOOK', { at: 'url', expected, got, fields: [{ field: 'body.url', message: `expected ${expected}` }] });
+function refuse(expected: string, got: string, fix?: string): never {
+  throw new MillraceError('BAD_WEBHOOK', { at: 'url', expected, got, ...(fix === undefined ? {} : { fix }), fields: [{ field: 'body.url', message: `expected ${expected}` }] });
 }

@@ -37,6 +37,11 @@ test.each([
   expect(() => makeSubscription({ url }, rules, 0)).toThrow(expect.objectContaining({ code: 'BAD_WEBHOOK', detail: expect.objectContaining({ fields: [expect.objectContaining({ field: 'body.url' })] }) as unknown }) as Error);
 });
 
+test('a subscription that is refused for its address is told the setting that lets it through', () => {
+  expect(() => makeSubscription({ url: 'http://127.0.0.1:9/' }, rules, 0)).toThrow(/MILLRACE_WEBHOOKS_ALLOW/);
+  expect(() => makeSubscription({ url: 'http://127.0.0.1:9/' }, readAddressRules('127.0.0.1'), 0)).not.toThrow();
+});
+
 test('each subscription has a secret of its own', () => {
   const [one, other] = [makeSubscription({ url: 'https://example.org/hook#x' }, rules, 5), makeSubscription({ url: 'https://example.org/hook' }, rules, 5)];
   expect(one.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
