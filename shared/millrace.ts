@@ -64,7 +64,7 @@ export type WorkOptions = Omit<Partial<WorkerOptions>, 'broker' | 'registry' | '
 export interface RedriveOptions {
   /**
    * The payload to run with instead of the buried one, written by its job's definition. Undefined: the buried one. The dead-letter topic keeps the
-   * old payload. @throws MillraceError BAD_PAYLOAD, before anything is redriven
+   * old payload. @throws MillraceError BAD_PAYLOAD, BAD_COMMAND (no such pair), before anything is redriven
    */
   readonly edit?: (job: BuriedJob) => readonly [definition: JobDefinition, payload: unknown] | undefined;
   /** At most so many a second. */
@@ -211,6 +211,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
       for (const one of edit === undefined ? [] : buried) {
         const edited = edit?.(one.shown);
         if (edited === undefined) continue;
+        checkEdit(edited, one.shown);
         const value = codec.encode(edited[1], await codec.register(edited[0].schema));
         values.set(one, claims === null ? value : await claims.wrap(queue, value));
       }
@@ -248,6 +249,13 @@ export function createMillrace(options: MillraceOptions): Millrace {
       return closing;
     },
   };
+}
+
+/** Without types the payload alone may come. */
+function checkEdit(edited: unknown, { id }: BuriedJob): void {
+  const [definition, ...rest] = Array.isArray(edited) ? edited as readonly unknown[] : [];
+  if (rest.length === 1 && typeof definition === 'object' && definition !== null && 'schema' in definition) return;
+  throw new MillraceError('BAD_COMMAND', { at: `redrive: edit of ${id}`, expected: 'the job\'s definition and the whole payload, as [definition, payload], or undefined', got: edited });
 }
 
 function listOf(jobs: JobPlace | readonly JobPlace[]): readonly JobPlace[] {

@@ -53,6 +53,24 @@ test('a burial that two operators redrive runs once, and with the payload that t
   await settle(millrace.close());
 });
 
+test('an edit that answers with the payload alone is refused before anything is redriven', async () => {
+  const { millrace, settle, clock } = createTestMillrace();
+  let runs = 0;
+  const job = mail(() => {
+    runs += 1;
+    throw new Error('no');
+  });
+  await settle(millrace.work([job]));
+  await settle(millrace.enqueue(job, sampleJob(1)));
+  while ((await settle(millrace.listBuried('mail'))).length === 0);
+  for (const edited of [sampleJob(1), [sampleJob(1)], [job], null, ['mail.send', sampleJob(1)]]) {
+    await expect(settle(millrace.redrive('mail', () => true, { edit: () => edited as never }))).rejects.toMatchObject({ code: 'BAD_COMMAND', message: expect.stringContaining('[definition, payload]') as string });
+  }
+  await clock.advance(5000);
+  expect(runs).toBe(1);
+  await settle(millrace.close());
+});
+
 test('a cancelled job that runs hears of it, and is done only if it says so', async () => {
   const rig = createTestMillrace();
   const { millrace, settle, until } = rig;
