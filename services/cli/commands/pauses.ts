@@ -20,8 +20,13 @@ export function addPauseCommands(program: Command, perform: Perform): void {
       options: (one) => { one.option('--kind <kind>', 'only this kind').option('--key <key>', 'only this entity'); },
       async action(session, [queue], { kind, key }) {
         const scope = { ...(kind === undefined ? {} : { kind }), ...(key === undefined ? {} : { key }) };
-        await commandPause(await session.commandTools(), String(queue), command, scope);
-        session.show.result({ queue, command, ...scope }, () => `${command === 'pause' ? 'paused' : 'resumed'} ${kind ?? key ?? 'all'} of ${String(queue)}`);
+        const tools = await session.commandTools();
+        await commandPause(tools, String(queue), command, scope);
+        // The scan reads up to the command's own records at least.
+        const left = command === 'pause' ? [] : (await listPauses(tools, String(queue))).map((one) => formatScope(one.scope));
+        session.show.result({ queue, command, ...scope, ...(command === 'pause' ? {} : { stillPaused: left }) }, () => (
+          `${command === 'pause' ? 'paused' : 'resumed'} ${kind ?? key ?? 'all'} of ${String(queue)}${left.length === 0 ? '' : `; still paused, each until it is resumed itself: ${left.join(', ')}`}`
+        ));
       },
     });
   };

@@ -49,7 +49,7 @@ export function addRedriveCommands(program: Command, perform: Perform): void {
     },
     async action(session, [queue], options) {
       const tools = await session.commandTools();
-      return act(session, String(queue), options, 'redriven', async (jobs, pace) => {
+      return act(session, String(queue), options, { done: 'redriven', remark: '. A burial that was redriven before is passed over' }, async (jobs, pace) => {
         const value = options.edit === undefined ? null : await editOne(session, jobs, options.edit);
         return redriveBuried(tools, String(queue), jobs, { ...pace, ...(value === null ? {} : { edit: () => value }) });
       });
@@ -66,12 +66,12 @@ export function addRedriveCommands(program: Command, perform: Perform): void {
     },
     async action(session, [queue], options) {
       const tools = await session.commandTools();
-      return act(session, String(queue), options, 'discarded', (jobs, pace) => discardBuried(tools, String(queue), jobs, { ...pace, ...(options.reason === undefined ? {} : { reason: options.reason }) }));
+      return act(session, String(queue), options, { done: 'discarded', remark: '' }, (jobs, pace) => discardBuried(tools, String(queue), jobs, { ...pace, ...(options.reason === undefined ? {} : { reason: options.reason }) }));
     },
   });
 }
 
-async function act(session: Session, queue: string, options: Options, done: string, send: Send): Promise<ExitCode> {
+async function act(session: Session, queue: string, options: Options, { done, remark }: { readonly done: string; readonly remark: string }, send: Send): Promise<ExitCode> {
   const selecting = ['id', 'kind', 'error', 'fingerprint', 'key', 'tag', 'from', 'to'] as const;
   if (options.all !== true && selecting.every((name) => options[name] === undefined)) {
     throw new MillraceError('BAD_USAGE', { at: queue, expected: `a selection (${selecting.map((name) => `--${name}`).join(', ')}) or --all`, got: 'neither' });
@@ -100,7 +100,7 @@ async function act(session: Session, queue: string, options: Options, done: stri
     },
   }));
   session.show.bar.clear();
-  session.show.result({ queue, selected: jobs.length, [done]: sent, jobs: shown.slice(0, 1000) }, () => `${sent} of ${jobs.length} ${done}: Kafka has the commands, the workers carry them out when they read them`);
+  session.show.result({ queue, selected: jobs.length, [done]: sent, jobs: shown.slice(0, 1000) }, () => `asked for ${sent} of ${jobs.length} to be ${done}: Kafka has the commands, the workers carry them out when they read them${remark}`);
   return sent === jobs.length ? exitCodes.ok : exitCodes.failed;
 }
 

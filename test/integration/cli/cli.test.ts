@@ -108,6 +108,7 @@ describe('the command line', () => {
   test('pauses, says what is paused, and lets single jobs be cancelled or run now before anything ran', async () => {
     expect((await run('pause', queue, '--key', 'p')).code).toBe(0);
     expect((await tell('pauses', queue)).stdout).toContain('key:p');
+    expect((await tell('resume', queue)).stdout).toContain('still paused, each until it is resumed itself: key:p');
     const late = await enqueue('late', 5, '--delay', '1d');
     const gone = await enqueue('gone', 5, '--delay', '1d');
     expect(json(await run('run-now', late.id, '--at', late.at))).toMatchObject({ id: late.id, command: 'run-now' });
@@ -158,6 +159,7 @@ describe('the command line', () => {
 
     expect((await tell('redrive', queue, '--error', 'NEGATIVE', '--dry-run')).stdout).toContain('2 would be redriven');
     expect(json(await run('redrive', queue, '--id', 'neg-1', '--edit', '{"orderId":"neg","cents":10}'))).toMatchObject({ selected: 1, redriven: 1 });
+    expect((await tell('redrive', queue, '--id', 'neg-1')).stdout).toMatch(/^asked for 1 of 1 to be redriven.*redriven before is passed over/);
     await until('the edited job to be done', async () => await stateOf('neg-1') === 'done');
     expect(json(await run('discard', queue, '--tag', 'follow-up', '--reason', 'test money', '--per-second', '100'))).toMatchObject({ selected: 1, discarded: 1 });
     await until('the other to be given up', async () => await stateOf('neg-2') === 'cancelled');
