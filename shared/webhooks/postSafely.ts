@@ -55,6 +55,11 @@ export function createSafePost({ rules, timeoutMs, resolve = resolveAll }: PostO
           drain(answer);
           answered({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? null });
         });
+        // One that would rather speak another protocol: without a listener neither an answer nor an error would come.
+        sent.on('upgrade', ({ statusCode }, socket) => {
+          socket.destroy();
+          answered({ status: statusCode ?? 0, retryAfter: null });
+        });
         sent.on('error', failed);
         sent.end(body);
       });

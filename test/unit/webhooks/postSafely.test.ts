@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { createAddressRules } from '../../../shared/webhooks/addressRules.ts';
 import { createSafePost, type PostOptions } from '../../../shared/webhooks/postSafely.ts';
@@ -111,4 +111,13 @@ test('tells what trying again may mend from what it does not', async () => {
   await expect(poster()(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'WEBHOOK_UNDELIVERED' });
   const resolve = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
   await expect(poster({ resolve })('http://hooks.example.org/')).rejects.toMatchObject({ code: 'WEBHOOK_UNDELIVERED' });
+});
+
+test('one that would rather speak another protocol is an answer like others, and does not keep its delivery for ever', async () => {
+  const server = createSocketServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => { socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'); });
+  });
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  closing.push(() => new Promise((resolve) => { server.close(() => { resolve(); }); }));
+  expect(await poster()(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).toEqual({ status: 101, retryAfter: null });
 });
