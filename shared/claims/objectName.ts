@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { MillraceError } from '../errors/MillraceError.ts';
 
 const DAY_MS = 86_400_000;
-const NAME = /^[A-Za-z0-9._-]+\/(\d{4}-\d{2}-\d{2})\/[0-9a-f]{64}$/;
+/** A queue's name is as long as Kafka's are: a longer one would be a store's failure, and that counts as an outage of the store. */
+const NAME = /^[A-Za-z0-9._-]{1,249}\/(\d{4}-\d{2}-\d{2})\/[0-9a-f]{64}$/;
 
 /**
  * `<queue>/<day>/<sha256>`: what is put twice is one object, and a day's objects have one prefix, which a bucket's lifecycle rules or

@@ -41,6 +41,7 @@ test.each([
   ['is cut', 'CLAIM_MISMATCH', (scene: ReturnType<typeof openScene>) => { const claim = scene.stored('right'); scene.store.objects.set(claim.object, Buffer.from('righ')); return claim; }],
   ['is larger than told', 'CLAIM_MISMATCH', (scene: ReturnType<typeof openScene>) => { const claim = scene.stored('right'); scene.store.objects.set(claim.object, Buffer.from('right!')); return claim; }],
   ['lies outside of the store', 'CLAIM_INVALID', (scene: ReturnType<typeof openScene>) => ({ ...scene.claimOf('x'), object: '../../etc/passwd' })],
+  ['has a longer name than a queue can have', 'CLAIM_INVALID', (scene: ReturnType<typeof openScene>) => ({ ...scene.claimOf('x'), object: `${'q'.repeat(250)}/2026-01-01/${'0'.repeat(64)}` })],
   ['would be too large to hold', 'CLAIM_INVALID', (scene: ReturnType<typeof openScene>) => ({ ...scene.claimOf('x'), size: 2 ** 40 })],
 ])('refuses an object that %s', async (_, code, claimOf) => {
   const scene = openScene();
