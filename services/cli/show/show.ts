@@ -17,10 +17,10 @@ export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'
   return {
     json,
     result(value, text) {
-      const shown = json ? JSON.stringify(value, null, 2) : text();
+      const shown = printable(json ? JSON.stringify(value, null, 2) : text());
       if (shown !== '') stdout.write(`${shown}\n`);
     },
-    note(text) { if (!json) stderr.write(`${text}\n`); },
+    note(text) { if (!json) stderr.write(`${printable(text)}\n`); },
     bar: json ? { show: () => undefined, clear: () => undefined } : createProgressBar(stderr, clock),
   };
 }
@@ -30,6 +30,11 @@ export function showError({ stderr }: Pick<CliHost, 'stderr'>, error: unknown, j
   const message = error instanceof Error ? error.message : String(error);
   const code = isMillraceError(error) ? error.code : 'UNEXPECTED';
   const fields = isMillraceError(error) ? error.detail.fields : undefined;
-  if (json) stderr.write(`${JSON.stringify({ error: { code, message, ...(fields === undefined ? {} : { fields }) } })}\n`);
-  else stderr.write(`millrace: ${message}${(fields ?? []).map((one) => `\n  ${one.field}: ${one.message}`).join('')}\n`);
+  if (json) stderr.write(`${printable(JSON.stringify({ error: { code, message, ...(fields === undefined ? {} : { fields }) } }))}\n`);
+  else stderr.write(`${printable(`millrace: ${message}${(fields ?? []).map((one) => `\n  ${one.field}: ${one.message}`).join('')}`)}\n`);
+}
+
+/** Keys, notes and messages are anybody's: what commands a terminal is shown by its number. */
+function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

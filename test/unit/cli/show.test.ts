@@ -4,6 +4,7 @@ import { readTime } from '../../../services/cli/read/readTime.ts';
 import { collectOffsets } from '../../../services/cli/read/readOffsets.ts';
 import { ageText } from '../../../services/cli/show/age.ts';
 import { createProgressBar, renderProgress } from '../../../services/cli/show/progressBar.ts';
+import { createShow, showError } from '../../../services/cli/show/show.ts';
 import { renderFields, renderTable } from '../../../services/cli/show/table.ts';
 import { catalogue, type ErrorCode } from '../../../shared/errors/catalogue.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
@@ -13,6 +14,19 @@ describe('what the command line shows', () => {
     const rows = [{ id: 'a', n: 1 }, { id: 'two\nlines\u001b[31m', n: 100 }, { id: '', n: null }];
     expect(renderTable(rows, [['id', ({ id }) => id], ['n', ({ n }) => n]])).toBe('id                n\na                 1\ntwo lines [31m  100\n-                 -');
     expect(renderFields([['id', 'a'], ['nothing', null], ['payload', '{\n}']])).toBe('id       a\npayload  {\n         }');
+  });
+
+  test.each([false, true])('nothing that a producer wrote commands the terminal, in results, remarks or errors (json: %s)', (json) => {
+    const nasty = 'a\u001b]0;title\u0007\rb\u009b2J\u007f';
+    const written: string[] = [];
+    const output = { write: (text: string) => { written.push(text); } };
+    const show = createShow({ stdout: output, stderr: output, clock: { monotonic: () => 0 } } as Parameters<typeof createShow>[0], json);
+    show.result({ note: nasty }, () => renderFields([['note', nasty]]));
+    show.note(nasty);
+    showError({ stderr: output }, new MillraceError('BAD_COMMAND', { at: nasty }), json);
+    expect(written.join('')).toContain('a\\u001b]0;title\\u0007');
+    expect(written.join('')).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+    if (json) expect(JSON.parse(written[0] ?? '')).toEqual({ note: nasty });
   });
 
   test('times are short, whichever side of now they are', () => {
