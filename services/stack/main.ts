@@ -1,15 +1,18 @@
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startDevStack } from '../../shared/embedded/devStack.ts';
 import { isMillraceError } from '../../shared/errors/MillraceError.ts';
 import { connectionKeys, developmentKeys, knownNames } from '../../shared/runtime/config/keys.ts';
 import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { listenForStop } from '../../shared/runtime/stopRequest.ts';
 
 /** `npm run stack [-- --home <folder>]`: Kafka and a schema registry for development, until Ctrl-C. Other tools find them by `.millrace/dev.json`. */
 const root = join(import.meta.dirname, '..', '..');
-const { values: { home } } = parseArgs({ options: { home: { type: 'string' } } });
+const { values: { home } } = takeArguments(process, {
+  usage: 'npm run stack [-- --home <folder>]\n\nStarts Kafka and a schema registry for development, until Ctrl-C.\n\n  --home <folder>   for topics, logs and dev.json (default .millrace)',
+  options: { home: { type: 'string' } },
+}) ?? process.exit();
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 const stop = listenForStop(process, systemClock);
 

@@ -5,21 +5,34 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startRegistry } from '../../shared/embedded/registry.ts';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { openChaosCluster } from './cluster/chaosCluster.ts';
 import { Journal } from './journal.ts';
 import { usualOptions } from './options.ts';
 import { renderReport } from './report.ts';
 import { runChaos } from './runChaos.ts';
 
-const { values } = parseArgs({
+const usage = `npm run chaos [-- <options>]
+
+A cluster of three brokers, workers under a steady load, and a fault every few seconds; see docs/chaos.md. Ends with 1 when a promise
+was broken; Ctrl-C heals, drains and judges.
+
+  --minutes <n>       begins faults for so long (default 10)
+  --seed <n>          draws the faults
+  --faults "<a>,<b>"  only these; --turn "<a>,<b>": these, one after the other
+  --workers <n>       (default ${usualOptions.workers})   --rate <jobs a second> (default ${usualOptions.jobsPerSecond})
+  --json              a line of JSON for each event
+  --report <file>     appends the report to it
+  --keep              leaves the run's folder`;
+const { values } = takeArguments(process, {
+  usage,
   options: {
     minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, faults: { type: 'string', default: '' }, turn: { type: 'string', default: '' },
     workers: { type: 'string', default: String(usualOptions.workers) }, rate: { type: 'string', default: String(usualOptions.jobsPerSecond) },
     json: { type: 'boolean', default: false }, report: { type: 'string' }, keep: { type: 'boolean', default: false },
   },
-});
+}) ?? process.exit();
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1e6) : Number(values.seed);
 const names = (list: string): string[] => list.split(',').map((name) => name.trim()).filter((name) => name !== '');
 const journal = new Journal((line) => { process.stdout.write(`${line}\n`); }, values.json);

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
-import { parseArgs } from 'node:util';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { targets } from './targets.ts';
 
 /** `npm run fuzz -- --minutes 10`: all targets in turn until the time is over. `--seed` and `--target` replay what a failure told. */
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, target: { type: 'string' } } });
+const usage = `npm run fuzz [-- <options>]
+
+Feeds drawn input to everything that reads bytes, until something fails or the time is over.
+
+  --minutes <n>       (default 1)
+  --target <name>     only this one: ${targets.map(({ name }) => `"${name}"`).join(', ')}
+  --seed <n>          replays what a failure told`;
+const { values } = takeArguments(process, { usage, options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, target: { type: 'string' } } }) ?? process.exit();
 const RUNS_A_TURN = 200;
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
 if (chosen.length === 0) throw new Error(`--target: one of ${targets.map(({ name }) => `"${name}"`).join(', ')}`);

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startStack } from '../../shared/embedded/stack.ts';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { describeMachine } from '../../bench/measure/describeMachine.ts';
 import { outageParts, outageWorkload, runOutage, type OutagePart } from './runs/outage.ts';
 import { rescueWorkload, runRescues } from './runs/rescues.ts';
@@ -19,10 +19,11 @@ const USAGE = `npm run guarantees -- <run> [options]
   --rate <jobs a second>    --json
 `;
 
-const { values, positionals: [run] } = parseArgs({
-  allowPositionals: true,
+const { values, positionals: [run] } = takeArguments(process, {
+  usage: USAGE,
+  positionals: true,
   options: { times: { type: 'string' }, part: { type: 'string' }, seconds: { type: 'string' }, rate: { type: 'string' }, json: { type: 'boolean' } },
-});
+}) ?? process.exit();
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const part = outageParts.find((one) => one === values.part);
 if (run === undefined || !['rolling', 'rescue', 'outage'].includes(run) || (run === 'outage' && part === undefined)) {

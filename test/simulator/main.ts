@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { drawPlan, type Style } from './drawPlan.ts';
 import type { Plan } from './plan.ts';
 import type { SeedResult } from './seedResult.ts';
@@ -19,12 +19,23 @@ const RANGE = 20;
 /** Failing seeds that are shrunken and shown. */
 const MOST_SHOWN = 5;
 
-const { values } = parseArgs({
+const usage = `npm run simulate [-- <options>]
+
+Plays many seeds in virtual time; ends with 1 when a promise was broken.
+
+  --seeds <n>, --from <n>   so many, from this one on (default 1000, from 1)
+  --style <name>            of the plans that are drawn
+  --threads <n>             at the same time (default 2 at most)
+  --seed <n> | --plan <file>   one: this seed, or the plan in a file, as shrinking prints it
+  --trace                   its whole story
+  --no-shrink               leaves plans that fail as they are`;
+const { values } = takeArguments(process, {
+  usage,
   options: {
     seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     seed: { type: 'string' }, style: { type: 'string' }, plan: { type: 'string' }, trace: { type: 'boolean', default: false }, 'no-shrink': { type: 'boolean', default: false },
   },
-});
+}) ?? process.exit();
 const style = (values.style ?? null) as Style | null;
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 
