@@ -66,6 +66,12 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (value === null || typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value instanceof Error) return `${value.name}: ${value.message.slice(0, 80)}`;
+  if (value instanceof Error) return describeError(value);
   return `an object with keys ${Object.keys(value).slice(0, 5).join(', ') || '(none)'}`;
+}
+
+/** Where a name has several addresses, Node's error of a connection says nothing itself: each of its errors tells of one. */
+function describeError(error: Error): string {
+  const [first] = error.message === '' && error instanceof AggregateError ? (error.errors as readonly unknown[]) : [];
+  return first instanceof Error && !(first instanceof AggregateError) ? describeError(first) : `${error.name}: ${error.message.slice(0, 80)}`;
 }
