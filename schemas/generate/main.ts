@@ -24,6 +24,8 @@ const findDrift = async (subject: Subject): Promise<string[]> => {
   return current === renderPayload(subject, origin) ? [] : [`${subject.name}: payload.generated.ts is not what its .avsc files say. Run ${origin.command}`];
 };
 
+const counted = (count: number, what: string): string => `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+
 const generatedFile = (subject: Subject): string => join(subject.folder, 'payload.generated.ts');
 
 const subjects = await readSubjects(root);
@@ -35,4 +37,4 @@ if (checkOnly) {
 }
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
-else console.log(`${String(subjects.length)} subjects, ${String(subjects.reduce((sum, { versions }) => sum + versions.length, 0))} versions: ${checkOnly ? 'compatible, and the code fits' : 'written'}`);
+else console.log(`${counted(subjects.length, 'subject')}, ${counted(subjects.reduce((sum, { versions }) => sum + versions.length, 0), 'version')}: ${checkOnly ? 'compatible, and the code fits' : 'written'}`);
