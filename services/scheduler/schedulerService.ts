@@ -36,6 +36,7 @@ export function createSchedulerServices(config: SchedulerConfig, logger: Logger)
     createEndpointService({ host: config.httpHost, port: config.httpPort, metrics, live: [], ready: [ready], logger }),
     createService('scheduler', {
       async start() { scheduler = await millrace.runScheduler({ sessionTimeoutMs: config.schedulerSessionTimeout, observer: metrics }); },
+      interrupt: () => { millrace.close().catch(() => undefined); },
       stop: () => millrace.close(),
     }),
     createService('api', {
