@@ -10,10 +10,11 @@ import { discardBuried, redriveBuried, selectBuried } from './commands/commandBu
 import { commandJobs, type JobPlace } from './commands/commandJobs.ts';
 import type { CommandTools } from './commands/commandTools.ts';
 import type { DeadSelection } from './commands/deadSelection.ts';
-import { commandPause, listPauses, type Pause, type PauseScope } from './commands/pauses.ts';
+import { commandPause, listPauses, type PauseScope } from './commands/pauses.ts';
 import type { Database } from './database/port.ts';
 import { openPostgres } from './database/postgres/openPostgres.ts';
 import type { JobDefinition } from './jobs/jobDefinition.ts';
+import { showPause, type ShownPause } from './jobs/shownPause.ts';
 import { createKafkajsBroker } from './kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepareTopics.ts';
 import type { Broker } from './kafka/port.ts';
@@ -118,7 +119,7 @@ export interface Millrace {
   /** Ends a pause: what it held runs at once, in order. Other scopes stay paused. @throws MillraceError BAD_COMMAND */
   resume(queue: string, scope?: PauseScope): Promise<void>;
   /** What of a queue is paused. */
-  listPauses(queue: string): Promise<Pause[]>;
+  listPauses(queue: string): Promise<ShownPause[]>;
   /** Jobs that come by the clock. */
   readonly schedules: Schedules;
   /** Runs the schedules, here, until its `stop`, or {@link close}; several of them, in any processes, take turns. */
@@ -229,7 +230,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
     replay: (queue, jobs, replayed) => replay({ broker, registry, clock, logger }, queue, jobs, { ...replayed, worker: { largePayloads, database, ...replayed.worker } }),
     moveOffsets: async (queue, to, moved) => moveOffsets({ ...(await tools()), registry, clock }, queue, to, moved),
-    listPauses: async (queue) => listPauses(await tools(), queue),
+    listPauses: async (queue) => (await listPauses(await tools(), queue)).map(showPause),
     schedules,
     async runScheduler(more = {}) {
       if (closing !== null) throw new MillraceError('NOT_RUNNING', { at: 'runScheduler', got: 'closed', fix: 'Create it anew' });

@@ -126,7 +126,9 @@ test('a pause is listed, holds for the next worker too, and what it held runs in
   const job = mail((payload) => { ran.push(payload.sequence); });
   const first = await settle(millrace.work([job]));
   await settle(millrace.pause('mail', { kind: 'mail.send' }));
+  const noText = Buffer.from([0xff, 0x00]);
   await settle(millrace.pause('mail', { key: 'nobody' }));
+  await settle(millrace.pause('mail', { key: noText }));
   await settle(millrace.enqueueMany(job, [sampleJob(1), sampleJob(2)]));
   await clock.advance(10_000);
   await settle(first.stop());
@@ -134,11 +136,12 @@ test('a pause is listed, holds for the next worker too, and what it held runs in
   await clock.advance(10_000);
   expect(ran).toEqual([]);
   expect(await settle(millrace.listPauses('mail'))).toEqual([
-    { scope: { type: 'kind', kind: 'mail.send' }, partitions: [0] }, { scope: { type: 'key', key: Buffer.from('nobody') }, partitions: [0] },
+    { scope: { type: 'kind', kind: 'mail.send' }, partitions: [0] }, { scope: { type: 'key', key: 'nobody' }, partitions: [0] }, { scope: { type: 'key', key: noText }, partitions: [0] },
   ]);
   await settle(millrace.resume('mail', { kind: 'mail.send' }));
   await clock.advance(1000);
   expect(ran).toEqual([1, 2]);
+  await settle(millrace.resume('mail', { key: noText }));
   expect(await settle(millrace.listPauses('mail'))).toHaveLength(1);
   await expect(settle(millrace.pause('mail', { kind: 'a', key: 'b' }))).rejects.toMatchObject({ code: 'BAD_COMMAND' });
   await settle(millrace.close());
