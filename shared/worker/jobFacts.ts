@@ -24,12 +24,16 @@ export interface AttemptHandle {
   readonly context: { readonly aborted: MillraceError | null };
 }
 
+function nothingToAbort(): void {
+  // The handler has not begun to wait.
+}
+
 /** Facts of an attempt for its context, read from the job only when asked for. */
 export class JobFacts implements AttemptFacts {
   /** Set once the handler is known to take its time; only then has it effects to speak of. */
   handle: AttemptHandle | null = null;
   /** Stops the attempt. */
-  abort: (reason: MillraceError) => void = () => undefined;
+  abort: (reason: MillraceError) => void = nothingToAbort;
   readonly #job: Job;
   readonly #tools: FactsTools;
   #effects: JobEffects | null = null;
