@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { refuseOtherSites } from './refuseOtherSites.ts';
 import { PROBLEM_TYPE, problemSchema, toProblem, type Problem } from './problem.ts';
 
 export interface HttpAppOptions {
@@ -53,6 +54,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
   app.setNotFoundHandler((_request, reply) => {
     answer(reply, { type: 'about:blank', title: 'There is nothing here', status: 404, detail: '/openapi.json tells what there is.', code: 'NOT_FOUND' });
   });
+  refuseOtherSites(app);
   app.addSchema(problemSchema);
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title, description, version } },
