@@ -20,7 +20,7 @@ describe('what the command line shows', () => {
     const nasty = 'a\u001b]0;title\u0007\rb\u009b2J\u007f';
     const written: string[] = [];
     const output = { write: (text: string) => { written.push(text); } };
-    const show = createShow({ stdout: output, stderr: output, clock: { monotonic: () => 0 } } as Parameters<typeof createShow>[0], json);
+    const show = createShow({ stdout: output, stderr: output }, json, { monotonic: () => 0 });
     show.result({ note: nasty }, () => renderFields([['note', nasty]]));
     show.note(nasty);
     showError({ stderr: output }, new MillraceError('BAD_COMMAND', { at: nasty }), json);
