@@ -120,7 +120,7 @@ function writeCursor({ enqueued_ms, queue, partition, place }: ViewRow): string 
 function readCursor(text: string): Cursor {
   try {
     const [enqueuedMs, queue, partition, place] = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown[];
-    if (Number.isSafeInteger(enqueuedMs) && typeof queue === 'string' && Number.isInteger(partition) && Number.isSafeInteger(place) && (partition as number) < 2 ** 31 && !queue.includes('\0')) {
+    if (Number.isSafeInteger(enqueuedMs) && typeof queue === 'string' && Number.isInteger(partition) && Number.isSafeInteger(place) && (partition as number) >= 0 && (partition as number) < 2 ** 31 && !queue.includes('\0')) {
       return { enqueuedMs: enqueuedMs as number, queue, partition: partition as number, place: place as number };
     }
   } catch {

@@ -145,7 +145,7 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
     expect(await get(`/v1/jobs?${query}`, 400)).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field }] });
   });
 
-  it.each(['/v1/jobs?cursor=bm9uc2Vuc2U', '/v1/jobs?key=a%00b', '/v1/jobs/x?after=nowhere'])('refuses %s', async (path) => {
+  it.each(['/v1/jobs?cursor=bm9uc2Vuc2U', '/v1/jobs?cursor=WzEsInEiLC0xZTMwMCwwXQ', '/v1/jobs?key=a%00b', '/v1/jobs/x?after=nowhere'])('refuses %s', async (path) => {
     expect(await get(path, 400)).toMatchObject({ code: 'BAD_QUERY' });
   });
 
