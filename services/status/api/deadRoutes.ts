@@ -6,7 +6,7 @@ import type { CommandTools } from '../../../shared/commands/commandTools.ts';
 import type { DeadSelection } from '../../../shared/commands/deadSelection.ts';
 import type { Database } from '../../../shared/database/port.ts';
 import { MillraceError, isMillraceError } from '../../../shared/errors/MillraceError.ts';
-import type { Failure } from '../../../shared/jobs/outcome.ts';
+import type { Failure } from '../../../shared/jobs/failure.ts';
 import type { Headers } from '../../../shared/kafka/port.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
