@@ -58,7 +58,7 @@ test('its commands generate payload types, and say what a worker needs', async (
   await mkdir(join(app, 'schemas', 'shop.Order'), { recursive: true });
   await writeFile(join(app, 'schemas', 'shop.Order', 'v1.avsc'), JSON.stringify({ type: 'record', name: 'Order', namespace: 'shop', fields: [{ name: 'id', type: 'string' }] }));
   const bin = (name: string, ...args: string[]) => run(process.execPath, [join(app, 'node_modules', '.bin', name), ...args], { cwd: app });
-  expect((await bin('millrace-schemas', 'schemas')).stdout).toContain('1 subjects, 1 versions: written');
+  expect((await bin('millrace-schemas', 'schemas')).stdout).toContain('1 subject, 1 version: written');
   expect((await bin('millrace-schemas', 'schemas', '--check')).stdout).toContain('the code fits');
   expect((await bin('millrace', '--version')).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
   await expect(bin('millrace', 'enqeue')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean enqueue?') as string });
