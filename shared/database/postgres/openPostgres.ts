@@ -41,6 +41,8 @@ export function openPostgres(options: PostgresOptions): Database {
   });
   // The pool drops an idle connection that breaks; whoever asks next gets a new one.
   pool.on('error', () => undefined);
+  // Between the pool's hands and ours nobody listens; a server that ends a connection in that moment would end the process.
+  pool.on('connect', (client) => { client.on('error', () => undefined); });
   const stops = new Set<() => Promise<void>>();
   let closing: Promise<void> | null = null;
 
