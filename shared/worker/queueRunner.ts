@@ -10,11 +10,13 @@ import { Attempts } from './attempts.ts';
 import { awaitLock } from './awaitLock.ts';
 import { ClaimedJobs } from './claimedJobs.ts';
 import { CommitLoop } from './commitLoop.ts';
+import { Drains } from './drains.ts';
 import { Publisher } from './publisher.ts';
 import { Pulse, type PulseReading } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
-import { grantOf, readGrant } from './readGrant.ts';
+import { grantOf } from './readGrant.ts';
 import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
+import { renewReign } from './renewReign.ts';
 import { SchemaLoads } from './schemaLoads.ts';
 import { recordBytes, retainJob } from './writeRecords.ts';
 
@@ -41,8 +43,7 @@ export class QueueRunner {
   readonly #pulse: Pulse;
   /** How jobs that wait, or waited, for a sandbox were lined up. */
   readonly #waiters = new WeakMap<Job, Waiter>();
-  /** What waits for a partition to be drained. */
-  readonly #drains = new Map<number, (() => void)[]>();
+  readonly #drains: Drains;
   #cancelFlush: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   #tickAtMs = Infinity;
@@ -83,6 +84,11 @@ export class QueueRunner {
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
     });
+    this.#drains = new Drains({
+      engine: this.engine, attempts: this.#attempts, clock, drainTimeoutMs: options.drainTimeoutMs, abortGraceMs: options.abortGraceMs,
+      ending: () => { this.#pump(); this.flushNow(); },
+      ended: () => { this.#claimed.sweep(); this.#pump(); },
+    });
     this.#pulse = new Pulse(options.clock);
     this.#publisher = new Publisher(options, this.engine, this.#pulse, () => { this.#afterPublish(); });
     this.#consumer = options.broker.createConsumer(
@@ -98,7 +104,7 @@ export class QueueRunner {
       },
       {
         assigned: (grants) => { this.#assigned(grants); },
-        revoked: (partitions) => this.#drain(partitions),
+        revoked: (partitions) => this.#drains.drain(partitions),
         lost: (partitions) => { this.#lost(partitions); },
         fetched: (batch) => { this.#fetched(batch); },
         trouble: (error) => { this.#trouble(error); },
@@ -163,7 +169,7 @@ export class QueueRunner {
     this.options.observer.partitionsLost(partitions);
     for (const partition of partitions) {
       this.engine.lost(partition);
-      this.#drained(partition);
+      this.#drains.drained(partition);
     }
     this.#claimed.sweep();
     this.#pump();
@@ -182,37 +188,6 @@ export class QueueRunner {
       if (phase !== 'active') this.flushNow();
     }
     this.#pump();
-  }
-
-  /** Waits until what runs has ended and is durable; after the drain timeout attempts are aborted, after the grace given up. */
-  async #drain(partitions: readonly number[]): Promise<void> {
-    const { clock, drainTimeoutMs, abortGraceMs } = this.options;
-    const owned = partitions.filter((number) => this.engine.partitions.has(number));
-    const waits = owned.map((number) => new Promise<void>((resolve) => {
-      this.#drains.set(number, [...(this.#drains.get(number) ?? []), resolve]);
-    }));
-    for (const number of owned) this.engine.revoke(number);
-    this.#pump();
-    this.flushNow();
-    const cancelAbort = clock.after(drainTimeoutMs, () => {
-      for (const number of owned) this.engine.cutShort(number);
-      this.#attempts.abortWhere((job) => partitions.includes(job.lane.partition.number), () => new MillraceError('SHUTDOWN'));
-    });
-    const cancelGiveUp = clock.after(drainTimeoutMs + abortGraceMs + 1000, () => {
-      for (const number of owned) this.#drained(number);
-    });
-    await Promise.all(waits);
-    cancelAbort();
-    cancelGiveUp();
-    for (const number of owned) this.engine.lost(number);
-    this.#claimed.sweep();
-    this.#pump();
-  }
-
-  #drained(number: number): void {
-    const waiting = this.#drains.get(number) ?? [];
-    this.#drains.delete(number);
-    for (const resolve of waiting) resolve();
   }
 
   // ---- what attempts tell ----
@@ -317,10 +292,10 @@ export class QueueRunner {
         this.#attempts.cancel(effect.job);
         return;
       case 'reassign':
-        void this.#reassign(effect.partition);
+        void this.#renewReign(effect.partition);
         return;
       case 'drained':
-        this.#drained(effect.partition);
+        this.#drains.drained(effect.partition);
         return;
       case 'notice':
         observer.notice(effect.partition, effect.notice);
@@ -328,31 +303,15 @@ export class QueueRunner {
     }
   }
 
-  /**
-   * Somebody else's lease was seen, and as far as we know the group counts us as the owner: start the reign anew from what is committed. But first
-   * a commit must prove it: a member that was expelled and has not heard of it would lease over the owner, and the owner over it, and so on.
-   */
-  async #reassign(number: number): Promise<void> {
-    const { topics, group, admin, clock } = this.options;
-    const usurped = this.engine.partitions.get(number);
-    this.#consumer.pause(topics.main, number);
-    this.#consumer.pause(topics.retry, number);
-    while (this.engine.partitions.get(number) === usurped && !this.#closed) {
-      try {
-        if ((usurped?.running ?? 0) > 0) throw new MillraceError('LEASE_LOST', { at: `partition ${number}`, fix: 'Attempts of the former reign are still running' });
-        const grant = await readGrant(admin, group, topics, number);
-        // Of the retry topic, because going back in it costs a successor nothing but a longer reading.
-        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry, ...(grant.retry.committed ?? { offset: 0, metadata: '' }) }] }]);
-        if (this.engine.partitions.get(number) !== usurped) return;
-        this.engine.assigned(grant, clock.now());
-        this.#pump();
-        this.flushNow();
-        return;
-      } catch (error) {
-        this.#trouble(error as Error);
-        await new Promise<void>((resolve) => { clock.after(200, resolve); });
-      }
-    }
+  async #renewReign(number: number): Promise<void> {
+    const isRenewed = await renewReign({
+      ...this.options, engine: this.engine, consumer: this.#consumer,
+      isClosed: () => this.#closed,
+      trouble: (error) => { this.#trouble(error); },
+    }, number);
+    if (!isRenewed) return;
+    this.#pump();
+    this.flushNow();
   }
 
   #armTick(): void {

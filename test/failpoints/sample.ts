@@ -11,7 +11,7 @@ export const sample: readonly Visit[] = [
   { stage: 'work', phase: 'run', nth: 2, point: 'shared/worker/publisher.ts:#send#1.back' },
   { stage: 'work', phase: 'run', nth: 1, point: 'shared/worker/commitLoop.ts:#commit#1.back' },
   { stage: 'work', phase: 'start', nth: 1, point: 'shared/kafka/kafkajs/group/membership.ts:#joinAndSyncOver#3.left' },
-  { stage: 'work', phase: 'stop', nth: 1, point: 'shared/worker/queueRunner.ts:#drain#3.left' },
+  { stage: 'work', phase: 'stop', nth: 1, point: 'shared/worker/drains.ts:drain#3.left' },
   { stage: 'discard', phase: 'start', nth: 1, point: 'shared/commands/sendPaced.ts:sendPaced#6.back' },
   { stage: 'work', phase: 'run', nth: 3, point: 'shared/worker/publisher.ts:#send#1.before' },
   { stage: 'work', phase: 'run', nth: 1, point: 'shared/worker/attempts.ts:#await#1.called' },

@@ -157,7 +157,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   // ---- owners and zombies ----
   'lost partitions go on': {
     is: 'who lost a partition goes on with it (Bull\'s stalled worker, hexpm\'s long jobs)',
-    edits: [edit('worker/queueRunner.ts', '      this.engine.lost(partition);\n      this.#drained(partition);', '      this.#drained(partition);')],
+    edits: [edit('worker/queueRunner.ts', '      this.engine.lost(partition);\n      this.#drains.drained(partition);', '      this.#drains.drained(partition);')],
     style: 'zombies', anomalies: ['zombie starts nothing', 'live, and no progress', 'key order'], seeds: OFTEN,
   },
   'attempts outlive the lease': {
@@ -167,7 +167,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'a stale unassign': {
     is: 'an unassign is carried out late, and strikes the partition\'s next assignment (PostHog#56097)',
-    edits: [edit('worker/queueRunner.ts', '    for (const number of owned) this.engine.lost(number);', '    this.options.clock.after(400, () => { for (const number of owned) this.engine.lost(number); this.#pump(); });')],
+    edits: [edit('worker/drains.ts', '    for (const number of owned) engine.lost(number);', '    clock.after(400, () => { for (const number of owned) engine.lost(number); ended(); });')],
     style: 'handovers', anomalies: ['live, and no progress', 'bounded repeats', 'no overlap', 'stop hangs', 'rising fence'], seeds: OFTEN,
   },
   'drained before it is durable': {
@@ -271,12 +271,12 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'a stop drains twice': {
     is: 'ours: a worker drained before it told the consumer that it stops; what it was given meanwhile it had to drain again',
-    edits: [edit('worker/queueRunner.ts', '    await this.#consumer.close();\n', '    await this.#drain([...this.engine.partitions.keys()]);\n    await this.#consumer.close();\n')],
+    edits: [edit('worker/queueRunner.ts', '    await this.#consumer.close();\n', '    await this.#drains.drain([...this.engine.partitions.keys()]);\n    await this.#consumer.close();\n')],
     style: 'handovers', anomalies: ['stopped in time'], seeds: SELDOM,
   },
   'a lease war': {
     is: 'ours: an expelled worker that had not heard of it leased over the owner, which leased over it, and so on',
-    edits: [edit('worker/queueRunner.ts', '        await this.#consumer.commit([{ partition: number, positions: [{ topic: topics.retry,', '        await Promise.resolve([{ partition: number, positions: [{ topic: topics.retry,')],
+    edits: [edit('worker/renewReign.ts', '      await consumer.commit([{ partition: number, positions: [{ topic: topics.retry,', '      await Promise.resolve([{ partition: number, positions: [{ topic: topics.retry,')],
     style: 'zombies', anomalies: ['lease war'], seeds: QUICK,
   },
   'stopped during its start': {
