@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { isTime } from '../runtime/readTime.ts';
 import { refuseOtherSites } from './refuseOtherSites.ts';
 import { PROBLEM_TYPE, problemSchema, toProblem, type Problem } from './problem.ts';
 
@@ -44,7 +45,11 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
     http: { maxHeaderSize: 16_384, headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs), connectionsCheckingInterval: timeoutCheckMs },
     routerOptions: { maxParamLength: 1024 },
     // Verbose: a fault names its schema, for what was probably meant. Unknown names are mistakes, and texts are no numbers in a body; in a query all is text.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: coerce ? 'array' : false, allErrors: true, useDefaults: true, verbose: true } },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: coerce ? 'array' : false, allErrors: true, useDefaults: true, verbose: true },
+      // The validator's own takes times that no Date holds.
+      onCreate: (ajv) => { ajv.addFormat('date-time', isTime); },
+    },
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = answerProblem(reply, error);

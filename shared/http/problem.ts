@@ -67,7 +67,7 @@ interface HttpFailure extends Error {
 /** What a schema found wrong, as the validator tells it when it is told to be verbose. */
 interface Fault {
   readonly message?: string;
-  readonly params?: { readonly missingProperty?: string; readonly additionalProperty?: string; readonly allowedValues?: readonly unknown[]; readonly allowedValue?: unknown };
+  readonly params?: { readonly missingProperty?: string; readonly additionalProperty?: string; readonly allowedValues?: readonly unknown[]; readonly allowedValue?: unknown; readonly format?: string };
   readonly parentSchema?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
@@ -96,6 +96,7 @@ function explainFault({ message = 'is not valid', params, parentSchema }: Fault)
     const meant = didYouMean(params.additionalProperty, Object.keys(parentSchema?.properties ?? {}));
     return `is not known here${meant === null ? '' : `; did you mean ${JSON.stringify(meant)}?`}`;
   }
+  if (params?.format === 'date-time') return 'must be a time such as "2026-02-28T12:00:00Z"; leap seconds are none';
   return params?.missingProperty === undefined ? message : 'is missing';
 }
 

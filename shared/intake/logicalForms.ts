@@ -1,3 +1,5 @@
+import { readDay, readTime } from '../runtime/readTime.ts';
+
 /** What a JSON value is as Avro, or what was expected instead. */
 export type Reading = { readonly value: unknown } | { readonly expected: string };
 
@@ -5,23 +7,6 @@ export type Reading = { readonly value: unknown } | { readonly expected: string 
 export type LogicalForm = (text: string) => Reading;
 
 const DAY_MS = 86_400_000;
-const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
-
-/** Epoch ms of an RFC 3339 time; NaN for others, also for days that no calendar has. Fractions are cut to ms. */
-export function readTime(text: string): number {
-  const match = rfc3339.exec(text);
-  if (match === null) return NaN;
-  const [, day = '', time = '', fraction = '', zone = ''] = match;
-  if (Number.isNaN(readDay(day))) return NaN;
-  return Date.parse(`${day}T${time}.${fraction.padEnd(3, '0').slice(0, 3)}${zone.toUpperCase()}`);
-}
-
-/** Days since 1970; NaN where there is no such day. */
-function readDay(text: string): number {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return NaN;
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  return Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== text ? NaN : ms / DAY_MS;
-}
 
 function micros(text: string): number {
   const ms = readTime(text);
@@ -58,7 +43,7 @@ export function decimalBytes(text: string, precision: number, scale: number, siz
 export function logicalForm(schema: Readonly<Record<string, unknown>>): LogicalForm | null {
   switch (schema['logicalType']) {
     case 'date':
-      return (text) => whole(readDay(text), 'a day such as "2026-02-28", or days since 1970');
+      return (text) => whole(readDay(text) / DAY_MS, 'a day such as "2026-02-28", or days since 1970');
     case 'time-millis':
       return (text) => whole(timeOfDay(text, 3), 'a time of day such as "23:59:59.999", or ms since midnight');
     case 'time-micros':

@@ -1,6 +1,6 @@
 import type { EnqueueOptions } from '../client/enqueueOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
-import { readTime } from './logicalForms.ts';
+import { readTime } from '../runtime/readTime.ts';
 
 /** A job as somebody asks for it over HTTP. */
 export interface Submission {

@@ -2,7 +2,7 @@ import { didYouMean } from '../errors/didYouMean.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { parseDuration } from '../jobs/duration.ts';
 import { overlapPolicies, type JobSchedule, type KindSchedule, type OverlapPolicy, type ScheduleOptions } from './schedule.ts';
-import { MOST_EVERY_MS, createTicker, readTiming, type Timing } from './timing.ts';
+import { LATEST_TICK_MS, MOST_EVERY_MS, createTicker, readTiming, type Timing } from './timing.ts';
 
 /** A schedule's rules, checked. */
 export interface ScheduleRules {
@@ -92,15 +92,16 @@ export function parseDefinition(name: string, bytes: Buffer): Definition | null 
   };
   const text = (value: unknown): boolean => typeof value === 'string' && value !== '';
   const count = (value: unknown, most = LAST_DATE_MS): boolean => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
+  const time = (value: unknown): boolean => count(value, LATEST_TICK_MS);
   const orNull = (fits: (value: unknown) => boolean) => (value: unknown): boolean => value === null || fits(value);
   const definition: Definition = {
     name,
     kind: take('kind', text), queue: take('queue', text), key: take('key', orNull(text)), value: Buffer.from(String(json['value']), 'base64'),
     overlap: take('overlap', (value) => (overlapPolicies as readonly unknown[]).includes(value)),
-    catchUpMs: take('catchUpMs', (value) => count(value)), jitterMs: take('jitterMs', (value) => count(value)), limit: take('limit', orNull(count)), note: take('note', orNull((value) => typeof value === 'string')), putMs: take('putMs', (value) => count(value)),
+    catchUpMs: take('catchUpMs', (value) => count(value)), jitterMs: take('jitterMs', (value) => count(value)), limit: take('limit', orNull(count)), note: take('note', orNull((value) => typeof value === 'string')), putMs: take('putMs', time),
     timing: {
       cron: take('cron', orNull(text)), timezone: take('timezone', text), everyMs: take('everyMs', orNull((value) => count(value, MOST_EVERY_MS) && (value as number) > 0)), offsetMs: take('offsetMs', (value) => count(value, MOST_EVERY_MS)),
-      startMs: take('startMs', orNull(count)), endMs: take('endMs', orNull(count)),
+      startMs: take('startMs', orNull(time)), endMs: take('endMs', orNull(time)),
     },
   };
   if (flaws.length > 0 || typeof json['value'] !== 'string') return null;

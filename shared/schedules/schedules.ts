@@ -12,7 +12,7 @@ import { overlapPolicies, type JobSchedule, type KindSchedule, type OverlapPolic
 import type { ScheduleCommand } from './scheduleCommand.ts';
 import type { BookEntry } from './scheduleBook.ts';
 import { SCHEDULES_TOPIC, commandRecordFor, definitionRecord, removalRecord } from './scheduleTopic.ts';
-import { createTicker, nextTicks, readTiming } from './timing.ts';
+import { createTicker, nextTicks, readDate, readTiming } from './timing.ts';
 import { viewSchedule } from './viewSchedule.ts';
 
 export interface RunNowOptions {
@@ -148,8 +148,8 @@ export function createSchedules(options: SchedulesOptions): Schedules {
     },
     async backfill(name, { from, to, overlap = 'buffer-all' }) {
       mustBePolicy(overlap);
-      const fromMs = readTime(from, 'from');
-      const toMs = readTime(to, 'to');
+      const fromMs = readDate(from, 'from');
+      const toMs = readDate(to, 'to');
       if (fromMs > toMs) refuse('to', 'a time not before from', to.toISOString());
       if (toMs > clock.now()) refuse('to', 'a time that has come', to.toISOString());
       const { definition } = await mustFind(name);
@@ -158,16 +158,12 @@ export function createSchedules(options: SchedulesOptions): Schedules {
       if (ticks > 0) await command(name, (base) => ({ ...base, type: 'backfill', fromMs, toMs, overlap }));
       return { ticks };
     },
-    nextRuns: (timing, n, after = new Date(clock.now())) => nextTicks(readTiming(timing), readTime(after, 'after'), n).map((tick) => new Date(tick)),
+    nextRuns: (timing, n, after = new Date(clock.now())) => nextTicks(readTiming(timing), readDate(after, 'after'), n).map((tick) => new Date(tick)),
   };
 }
 
 function mustBePolicy(overlap: unknown): void {
   if (overlap !== undefined && !(overlapPolicies as readonly unknown[]).includes(overlap)) refuse('overlap', `one of ${overlapPolicies.join(', ')}`, overlap);
-}
-
-function readTime(date: unknown, at: string): number {
-  return date instanceof Date && !Number.isNaN(date.getTime()) ? date.getTime() : refuse(at, 'a valid Date', date);
 }
 
 function refuse(at: string, expected: string, got: unknown): never {

@@ -30,6 +30,8 @@ const LEAST_EVERY_MS = 1000;
 /** What is longer is a mistake of units. */
 export const MOST_EVERY_MS = 3660 * 86_400_000;
 const MAX_CRON_LENGTH = 256;
+/** What is later is a mistake, and would soon be no Date any more. */
+export const LATEST_TICK_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** @throws MillraceError BAD_SCHEDULE, BAD_DURATION */
 export function readTiming(given: ScheduleTiming): Timing {
@@ -42,8 +44,8 @@ export function readTiming(given: ScheduleTiming): Timing {
   if (everyMs !== null && everyMs > MOST_EVERY_MS) refuse('every', 'at most "3660d"', every);
   const offsetMs = offset === undefined ? 0 : Math.floor(parseDuration(offset, 'offset'));
   if (everyMs !== null && offsetMs >= everyMs) refuse('offset', 'less than every', offset);
-  const startMs = readDate(given.startAt, 'startAt');
-  const endMs = readDate(given.endAt, 'endAt');
+  const startMs = given.startAt === undefined ? null : readDate(given.startAt, 'startAt');
+  const endMs = given.endAt === undefined ? null : readDate(given.endAt, 'endAt');
   if (startMs !== null && endMs !== null && endMs < startMs) refuse('endAt', 'a time after startAt', given.endAt?.toISOString());
   return { cron: cron ?? null, timezone: readZone(timezone), everyMs, offsetMs, startMs, endMs };
 }
@@ -127,9 +129,10 @@ function readZone(timezone: unknown): string {
   return refuse('timezone', 'an IANA time zone such as "Europe/Lisbon"', timezone);
 }
 
-function readDate(date: Date | undefined, at: string): number | null {
-  if (date === undefined) return null;
-  return date instanceof Date && !Number.isNaN(date.getTime()) ? date.getTime() : refuse(at, 'a valid Date', date);
+/** Epoch ms of a point in time that can be told and ticked from. @throws MillraceError BAD_SCHEDULE */
+export function readDate(date: unknown, at: string): number {
+  if (!(date instanceof Date) || Number.isNaN(date.getTime())) return refuse(at, 'a valid Date', date);
+  return date.getTime() >= 0 && date.getTime() <= LATEST_TICK_MS ? date.getTime() : refuse(at, 'a time from 1970 to 9999', date.toISOString());
 }
 
 function refuse(at: string, expected: string, got: unknown): never {

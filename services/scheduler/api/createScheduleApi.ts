@@ -3,6 +3,7 @@ import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
 import { guardByToken } from '../../../shared/http/guardByToken.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
+import { readTime } from '../../../shared/runtime/readTime.ts';
 import type { KindSchedule, OverlapPolicy, ScheduleTiming } from '../../../shared/schedules/schedule.ts';
 import type { Schedules } from '../../../shared/schedules/schedules.ts';
 import { backfillBody, nameParams, pauseBody, runBody, scheduleBodySchema, scheduleSchema, timingBody } from './schemas.ts';
@@ -66,16 +67,20 @@ export async function createScheduleApi({ schedules, logger, token }: ScheduleAp
 
   app.post<Named & { Body: { readonly from: string; readonly to: string; readonly overlap?: OverlapPolicy } }>('/v1/schedules/:name/backfill', {
     schema: { summary: 'Runs past ticks, whether or not they ran', params: nameParams, body: backfillBody, response: { 202: { type: 'object', properties: { ticks: { type: 'integer' } } }, ...troubles } },
-  }, async ({ params: { name }, body: { from, to, ...rest } }, reply) => reply.code(202).send(await schedules.backfill(name, { ...rest, from: new Date(from), to: new Date(to) })));
+  }, async ({ params: { name }, body: { from, to, ...rest } }, reply) => reply.code(202).send(await schedules.backfill(name, { ...rest, from: dateOf(from), to: dateOf(to) })));
 
   app.post<{ Body: TimingBody }>('/v1/next-ticks', {
     schema: { summary: 'The next ticks of a timing, whether it was put or not', body: timingBody, response: { 200: { type: 'object', properties: { next: { type: 'array', items: { type: 'string', format: 'date-time' } } } }, ...troubles } },
   }, ({ body: { count = DEFAULT_COUNT, after, ...timing } }) => (
-    { next: schedules.nextRuns({ ...timing, ...timesOf(timing) } as ScheduleTiming, count, ...(after === undefined ? [] : [new Date(after)])) }
+    { next: schedules.nextRuns({ ...timing, ...timesOf(timing) } as ScheduleTiming, count, ...(after === undefined ? [] : [dateOf(after)])) }
   ));
   return app;
 }
 
 function timesOf({ startAt, endAt }: Partial<Record<Times, string>>): Partial<Record<Times, Date>> {
-  return { ...(startAt === undefined ? {} : { startAt: new Date(startAt) }), ...(endAt === undefined ? {} : { endAt: new Date(endAt) }) };
+  return { ...(startAt === undefined ? {} : { startAt: dateOf(startAt) }), ...(endAt === undefined ? {} : { endAt: dateOf(endAt) }) };
+}
+
+function dateOf(text: string): Date {
+  return new Date(readTime(text));
 }

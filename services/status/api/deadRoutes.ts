@@ -10,6 +10,7 @@ import type { Failure } from '../../../shared/jobs/failure.ts';
 import type { Headers } from '../../../shared/kafka/port.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
+import { readTime } from '../../../shared/runtime/readTime.ts';
 import { readTimeline } from '../../../shared/status/findJob.ts';
 import { toTime, toTimeline, toView } from '../../../shared/status/jobView.ts';
 import { countJobs, listJobs } from '../../../shared/status/listJobs.ts';
@@ -132,7 +133,7 @@ function toSelection({ ids, kind, errorCode, fingerprint, keys, tags, from, to }
   for (const [name, given] of Object.entries({ ids, kind, errorCode, fingerprint, keys, tags })) for (const text of given === undefined ? [] : [given].flat()) soundText(name, text);
   return {
     ...(ids === undefined ? {} : { ids }), ...(kind === undefined ? {} : { kind }), ...(errorCode === undefined ? {} : { errorCode }), ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(keys === undefined ? {} : { keys }), ...(tags === undefined ? {} : { tags }), ...(from === undefined ? {} : { from: new Date(from) }), ...(to === undefined ? {} : { to: new Date(to) }),
+    ...(keys === undefined ? {} : { keys }), ...(tags === undefined ? {} : { tags }), ...(from === undefined ? {} : { from: new Date(readTime(from)) }), ...(to === undefined ? {} : { to: new Date(readTime(to)) }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../../shared/database/port.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
+import { readTime } from '../../../shared/runtime/readTime.ts';
 import { readTimeline } from '../../../shared/status/findJob.ts';
 import { gatherExplanation } from '../../../shared/status/gatherExplanation.ts';
 import type { JobState } from '../../../shared/status/jobState.ts';
@@ -78,8 +79,8 @@ function toFilter({ queue, kind, key, id, reason, state, from, to, errorCode, fi
   return {
     ...sound({ queue, kind, key, id, reason, errorCode, fingerprint, errorText }),
     ...(state === undefined ? {} : { states: state }),
-    ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
-    ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+    ...(from === undefined ? {} : { fromMs: readTime(from) }),
+    ...(to === undefined ? {} : { toMs: readTime(to) }),
     ...(tag === undefined ? {} : { tags: tag.map((one) => soundText('tag', one)) }),
     ...(fields.length === 0 ? {} : { payload: fields.map(({ path, value }) => ({ path: soundText('payload', path), value: soundText('payload', value) })) }),
   };

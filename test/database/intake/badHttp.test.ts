@@ -49,6 +49,7 @@ const inputs: readonly Input[] = [
   { name: '68 runAt in 100 years', body: job({ runAt: '2126-01-01T00:00:00Z' }), expected: { status: 422, fields: ['body.runAt'] } },
   { name: '68 runAt without an offset, as in the gap of a clock change', body: job({ runAt: '2026-03-29T02:30:00' }), expected: { status: 422, fields: ['body.runAt'] } },
   { name: '68 runAt on a day that no calendar has', body: job({ runAt: '2026-02-30T00:00:00Z' }), expected: { status: 422, fields: ['body.runAt'] } },
+  { name: '68 runAt in a leap second', body: job({ runAt: '2016-12-31T23:59:60Z' }), expected: { status: 422, fields: ['body.runAt'] } },
   { name: '68 runAt and delay at once', body: job({ runAt: '2026-12-01T00:00:00Z', delay: '1h' }), expected: { status: 422, fields: ['body.delay'] } },
   { name: '69 a priority, which there is none of', body: job({ priority: 99 }), expected: { status: 422, fields: ['body.priority'] } },
   { name: '69 an int out of range', body: withText('"priority":1', '"priority":2147483648'), expected: { status: 422, fields: ['body.payload.priority'] } },

@@ -139,10 +139,18 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
   });
 
   it.each([
-    ['limit=0', 'query.limit'], ['limit=501', 'query.limit'], ['state=asleep', 'query.state.0'], ['colour=red', 'query.colour'], ['from=yesterday', 'query.from'],
+    ['limit=0', 'query.limit'], ['limit=501', 'query.limit'], ['state=asleep', 'query.state.0'], ['colour=red', 'query.colour'], ['from=yesterday', 'query.from'], ['to=2016-12-31T23:59:60Z', 'query.to'],
     ['queue=a/b', 'query.queue'], ['payload=novalue', 'query.payload.0'], ['payload.=x', 'query.payload.'], [`key=${'k'.repeat(2000)}`, 'query.key'],
   ])('refuses ?%s, and names the field', async (query, field) => {
     expect(await get(`/v1/jobs?${query}`, 400)).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field }] });
+  });
+
+  it('refuses a time that no Date holds, also of the dead', async () => {
+    expect(await get('/v1/queues/orders/dead?from=2016-12-31T23:59:60Z', 400)).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ field: 'query.from' }] });
+    const answer = await api.app.inject({ method: 'POST', url: '/v1/queues/orders/redrive', payload: { dryRun: true, from: '2016-12-31T23:59:60Z' } });
+    expect(answer.json()).toMatchObject({ status: 422, code: 'REQUEST_INVALID', errors: [{ field: 'body.from' }] });
+    expect(await get('/v1/jobs?from=0000-01-01T00:00:00Z&to=0001-01-01T00:00:00Z')).toMatchObject({ jobs: [] });
+    expect((await get<{ jobs: JobView[] }>('/v1/jobs?from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z')).jobs.length).toBeGreaterThan(20);
   });
 
   it.each(['/v1/jobs?cursor=bm9uc2Vuc2U', '/v1/jobs?cursor=WzEsInEiLC0xZTMwMCwwXQ', '/v1/jobs?key=a%00b', '/v1/jobs/x?after=nowhere'])('refuses %s', async (path) => {

@@ -52,7 +52,7 @@ describe('what the command line shows', () => {
     const now = Date.UTC(2026, 0, 2);
     expect(readTime('--from', '2h', now).toISOString()).toBe('2026-01-01T22:00:00.000Z');
     expect(readTime('--from', '2026-01-01T12:00:00+01:00', now).toISOString()).toBe('2026-01-01T11:00:00.000Z');
-    expect(() => readTime('--from', '5', now)).toThrow(/--from/);
+    for (const text of ['5', '2016-12-31T23:59:60Z', '2026-02-30T00:00:00Z', '2026-01-01T24:00:00Z', '999999999d', '900000d']) expect(() => readTime('--from', text, now), text).toThrow(/--from/);
     expect(collectOffsets('4:-7', collectOffsets('3:1-2', undefined))).toEqual(new Map([[3, { from: 1, to: 2 }], [4, { to: 7 }]]));
     expect(() => collectOffsets('3', undefined)).toThrow(/partition:first-last/);
   });

@@ -55,9 +55,24 @@ describe('the schedules API', () => {
     ['a policy that there is not', { ...body, overlap: 'queue' }, 422, 'REQUEST_INVALID'],
     ['a name that is no field', { ...body, evry: '5m' }, 422, 'REQUEST_INVALID'],
     ['a queue that is another queue\'s topic', { ...body, queue: 'reports.dlq' }, 422, 'BAD_SCHEDULE'],
+    ['a leap second', { ...body, startAt: '2016-12-31T23:59:60Z' }, 422, 'REQUEST_INVALID'],
+    ['a beginning that no scheduler would read again', { ...body, startAt: '1969-12-31T23:59:59Z' }, 422, 'BAD_SCHEDULE'],
     ['an unknown schema', { ...body, schema: 'nobody.Knows' }, 404, 'UNKNOWN_KIND'],
   ])('refuses %s', async (_what, given, status, code) => {
     expect(await call('PUT', '/v1/schedules/sick', given)).toMatchObject({ status, json: { code } });
+  });
+
+  it('refuses times that no Date holds, and such as no tick could have, wherever one may be given', async () => {
+    expect(await call('PUT', '/v1/schedules/hourly', { ...body, cron: undefined, timezone: undefined, every: '1h' })).toMatchObject({ status: 204 });
+    const leap = '2016-12-31T23:59:60Z';
+    for (const given of [{ from: leap, to: '2017-01-02T00:00:00Z' }, { from: '2017-01-01T00:00:00Z', to: leap }]) {
+      expect(await call('POST', '/v1/schedules/hourly/backfill', given)).toMatchObject({ status: 422, json: { code: 'REQUEST_INVALID', detail: expect.stringContaining('2026-02-28T12:00:00Z') as unknown } });
+    }
+    expect(await call('POST', '/v1/schedules/hourly/backfill', { from: '0001-01-01T00:00:00Z', to: '2017-01-02T00:00:00Z' })).toMatchObject({ status: 422, json: { code: 'BAD_SCHEDULE' } });
+    for (const time of ['startAt', 'endAt', 'after']) expect(await call('POST', '/v1/next-ticks', { every: '1h', [time]: leap })).toMatchObject({ status: 422, json: { code: 'REQUEST_INVALID' } });
+    for (const time of ['startAt', 'endAt', 'after']) expect(await call('POST', '/v1/next-ticks', { every: '1h', [time]: '0000-01-01T00:00:00Z' })).toMatchObject({ status: 422, json: { code: 'BAD_SCHEDULE' } });
+    expect(await call('POST', '/v1/next-ticks', { cron: '* * * * * *', after: '9999-12-31T23:59:59Z' })).toEqual({ status: 200, json: { next: [] } });
+    expect(await call('DELETE', '/v1/schedules/hourly')).toMatchObject({ status: 204 });
   });
 
   it('refuses a name that could not travel, and what concerns a schedule that there is not', async () => {
