@@ -120,14 +120,15 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
   };
 
   /** Ours is the key: what was found out about the job is written down. */
-  const enqueueOwned = async (name: KeyName, run: () => Promise<Accepted>): Promise<Accepted> => {
+  const enqueueOwned = async (name: KeyName, isNew: boolean, run: () => Promise<Accepted>): Promise<Accepted> => {
     let accepted: Accepted;
     try {
       accepted = await run();
     } catch (error) {
       // Where it is not known whether Kafka has the job, whoever asks next enqueues it again, and the engine drops the second.
       const uncertain = isMillraceError(error) && error.retriable && error.code !== 'QUEUE_FULL';
-      await keyBook.giveUp(name, !uncertain).catch((lost: unknown) => { trouble?.(lost); });
+      // So it is where an earlier try of the key may have come through, whatever is known of this one.
+      await keyBook.giveUp(name, isNew && !uncertain).catch((lost: unknown) => { trouble?.(lost); });
       throw error;
     }
     // The answer is true whether or not it can be written down; if not, the next to ask enqueues again, and gets the same id.
@@ -140,7 +141,7 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
     for (;;) {
       const claimed = await keyBook.claim({ ...name, digest, jobId, keepMs });
       switch (claimed.type) {
-        case 'ours': return enqueueOwned(name, () => run(claimed.jobId));
+        case 'ours': return enqueueOwned(name, claimed.isNew, () => run(claimed.jobId));
         case 'done': return JSON.parse(claimed.answer) as Accepted;
         case 'other-request': throw reused(name);
         case 'in-flight':

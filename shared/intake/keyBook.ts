@@ -19,8 +19,8 @@ export interface KeyClaim extends KeyName {
 
 /** Whose a key is now. */
 export type Claimed =
-  /** Ours: enqueue, under this id, then `finish`, or `yield`. */
-  | { readonly type: 'ours'; readonly jobId: string }
+  /** Ours: enqueue, under this id, then `finish`, or `giveUp`. `isNew`: nobody has tried before; else an earlier try may be in Kafka. */
+  | { readonly type: 'ours'; readonly jobId: string; readonly isNew: boolean }
   | { readonly type: 'done'; readonly answer: string }
   | { readonly type: 'in-flight'; readonly leftMs: number }
   | { readonly type: 'other-request' };
@@ -33,7 +33,7 @@ export interface KeyBook {
   /** @throws MillraceError DATABASE_* */
   claim(claim: KeyClaim): Promise<Claimed>;
   finish(name: KeyName, answer: string): Promise<void>;
-  /** It failed. `forget`: nothing was enqueued, so the key is free; else it is in flight with nobody, and the next who asks goes on. */
+  /** It failed. `forget`: nothing was enqueued, now or before, so the key is free; else it is in flight with nobody, and the next who asks goes on. */
   giveUp(name: KeyName, forget: boolean): Promise<void>;
   /** Removes rows past their time, some thousands at once. @returns how many */
   sweep(): Promise<number>;
@@ -88,6 +88,10 @@ interface Row {
   readonly left_ms: number;
 }
 
+interface ClaimedRow extends Pick<Row, 'tenant' | 'key' | 'job_id'> {
+  readonly is_new: boolean;
+}
+
 const rowName = ({ tenant, key }: KeyName): string => `${tenant}\0${key}`;
 
 /** The callers see to it that no key comes twice in one call: one statement cannot touch a row twice. */
@@ -95,17 +99,18 @@ async function claimRows(database: Database, claims: readonly KeyClaim[], owner:
   // In one order everywhere, or two processes would wait for one another.
   const sorted = claims.toSorted((a, b) => (rowName(a) < rowName(b) ? -1 : 1));
   const list = (pick: (claim: KeyClaim) => string): string[] => sorted.map(pick);
-  const { rows: mine } = await database.query<Row>(
+  // A row that was inserted has no `xmax`; one that was there bears the lock of this update. So one past its time counts as an earlier try, which is the safe side.
+  const { rows: mine } = await database.query<ClaimedRow>(
     `insert into intake_keys as k (tenant, key, digest, job_id, owner, lease_ms, expires_ms)
      select x.tenant, x.key, x.digest, x.job_id, $6, ${NOW} + $7::bigint, ${NOW} + x.keep_ms
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) with ordinality as x(tenant, key, digest, job_id, keep_ms, place) order by x.place
      on conflict (tenant, key) do update
        set owner = excluded.owner, lease_ms = excluded.lease_ms, digest = excluded.digest, answer = null, job_id = excluded.job_id, expires_ms = greatest(k.expires_ms, excluded.expires_ms)
        where k.expires_ms < ${NOW} or (k.answer is null and k.digest = excluded.digest and k.lease_ms < ${NOW})
-     returning k.tenant, k.key, k.job_id`,
+     returning k.tenant, k.key, k.job_id, (k.xmax = 0) as is_new`,
     [list(({ tenant }) => tenant), list(({ key }) => key), list(({ digest }) => digest), list(({ jobId }) => jobId), sorted.map(({ keepMs }) => keepMs), owner, leaseMs],
   );
-  const ours = new Map(mine.map((row) => [rowName(row), row.job_id]));
+  const ours = new Map(mine.map((row) => [rowName(row), row]));
   const left = sorted.filter((claim) => !ours.has(rowName(claim)));
   const { rows: theirs } = left.length === 0 ? { rows: [] } : await database.query<Row>(
     `select k.tenant, k.key, k.digest, k.job_id, k.answer, k.lease_ms - ${NOW} as left_ms
@@ -114,8 +119,8 @@ async function claimRows(database: Database, claims: readonly KeyClaim[], owner:
   );
   const others = new Map(theirs.map((row) => [rowName(row), row]));
   return claims.map((claim): Claimed => {
-    const jobId = ours.get(rowName(claim));
-    if (jobId !== undefined) return { type: 'ours', jobId };
+    const own = ours.get(rowName(claim));
+    if (own !== undefined) return { type: 'ours', jobId: own.job_id, isNew: own.is_new };
     const row = others.get(rowName(claim));
     // Between the two statements its owner gave it up: free in a moment.
     if (row === undefined) return { type: 'in-flight', leftMs: 0 };

@@ -19,7 +19,7 @@ describe.each(databaseKinds)('idempotency keys (%s)', (kind) => {
   afterAll(() => test.close());
 
   it('gives a key to one, and its answer to all who come later', async () => {
-    expect(await ours.claim(claimOf('a'))).toEqual({ type: 'ours', jobId: 'job-a' });
+    expect(await ours.claim(claimOf('a'))).toEqual({ type: 'ours', jobId: 'job-a', isNew: true });
     expect(await theirs.claim(claimOf('a'))).toMatchObject({ type: 'in-flight' });
     expect(await theirs.claim(claimOf('a', { digest: 'other' }))).toEqual({ type: 'other-request' });
     await ours.finish({ tenant: 't', key: 'a' }, '{"id":"job-a"}');
@@ -36,7 +36,7 @@ describe.each(databaseKinds)('idempotency keys (%s)', (kind) => {
     const crashed = createKeyBook({ database: test.database, owner: 'crashed', leaseMs: -1 });
     await crashed.claim(claimOf('c'));
     expect(await ours.claim(claimOf('c', { digest: 'other' }))).toEqual({ type: 'other-request' });
-    expect(await ours.claim(claimOf('c'))).toEqual({ type: 'ours', jobId: 'job-c' });
+    expect(await ours.claim(claimOf('c'))).toEqual({ type: 'ours', jobId: 'job-c', isNew: false });
     expect(await theirs.claim(claimOf('c'))).toMatchObject({ type: 'in-flight' });
     // The crashed one was only slow: it does not free what is no longer its own.
     await crashed.giveUp({ tenant: 't', key: 'c' }, true);
@@ -50,6 +50,18 @@ describe.each(databaseKinds)('idempotency keys (%s)', (kind) => {
     await theirs.giveUp({ tenant: 't', key: 'e' }, false);
     expect(await ours.claim(claimOf('e'))).toEqual({ type: 'other-request' });
     expect(await ours.claim(claimOf('e', { digest: 'other' }))).toMatchObject({ type: 'ours' });
+  });
+
+  it('says of each of many keys whether somebody has tried it before', async () => {
+    const keys = Array.from({ length: 20 }, (_, index) => `tried-${index}`);
+    const tried = keys.filter((_, index) => index % 3 === 0);
+    for (const key of tried) {
+      await theirs.claim(claimOf(key));
+      await theirs.giveUp({ tenant: 't', key }, false);
+    }
+    const claims = await Promise.all(keys.map(async (key) => [key, await ours.claim(claimOf(key))] as const));
+    expect(claims.filter(([, claimed]) => claimed.type === 'ours' && !claimed.isNew).map(([key]) => key)).toEqual(tried);
+    expect(claims.every(([, { type }]) => type === 'ours')).toBe(true);
   });
 
   it('lets two processes claim the same many keys at once: each key is one\'s, and nobody waits for ever', async () => {
