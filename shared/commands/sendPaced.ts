@@ -1,5 +1,7 @@
 import { MillraceError } from '../errors/MillraceError.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { createPacer, isRate } from '../runtime/pacer.ts';
+import { createSleeps } from '../runtime/sleeps.ts';
 
 /** How commands at many jobs are sent. */
 export interface PaceOptions<One> {
@@ -17,18 +19,19 @@ const MAX_UNDER_WAY = 500;
 
 /**
  * Sends one after the other, no faster than asked. After a failure no more are sent; it rejects with the first one, once all that were under way
- * have ended. @returns how many Kafka has
+ * have ended. @returns how many Kafka has @throws MillraceError BAD_COMMAND (no such rate), and what `send` throws
  */
 export async function sendPaced<One>(all: readonly One[], send: (one: One) => Promise<unknown>, { perSecond, sent, signal, clock = systemClock }: PaceOptions<One>): Promise<number> {
-  if (perSecond !== undefined && !(perSecond > 0)) throw new MillraceError('BAD_COMMAND', { at: 'perSecond', expected: 'a positive number', got: perSecond });
-  const startMs = clock.monotonic();
+  if (perSecond !== undefined && !isRate(perSecond)) throw new MillraceError('BAD_COMMAND', { at: 'perSecond', expected: 'a positive number', got: perSecond });
+  const pacer = createPacer(perSecond ?? null, clock);
+  const sleeps = createSleeps(clock, signal);
   const underWay = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let count = 0;
-  for (const [index, one] of all.entries()) {
-    const waitMs = perSecond === undefined ? 0 : startMs + (index * 1000) / perSecond - clock.monotonic();
-    if (waitMs > 0) await sleep(waitMs, clock, signal);
-    if (signal?.aborted === true || failures.length > 0) break;
+  const isOver = (): boolean => signal?.aborted === true || failures.length > 0;
+  for (const one of all) {
+    while (!isOver() && pacer.take(1) === 0) await sleeps.sleep(pacer.waitMs());
+    if (isOver()) break;
     const sending = send(one).then(
       () => {
         count++;
@@ -40,19 +43,7 @@ export async function sendPaced<One>(all: readonly One[], send: (one: One) => Pr
     if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay);
   }
   await Promise.all(underWay);
+  sleeps.end();
   if (failures.length > 0) throw failures[0];
   return count;
-}
-
-function sleep(ms: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', over);
-      resolve();
-    };
-    const cancel = clock.after(ms, over);
-    if (signal?.aborted === true) over();
-    else signal?.addEventListener('abort', over);
-  });
 }

@@ -7,9 +7,10 @@ import type { Admin, Broker, PartitionCommit } from '../kafka/port.ts';
 import { queueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
+import { createPacer } from '../runtime/pacer.ts';
+import { createSleeps } from '../runtime/sleeps.ts';
 import { createLogObserver } from '../worker/logObserver.ts';
 import { createWorker, type WorkerOptions } from '../worker/worker.ts';
-import { createPacer } from './pacer.ts';
 import { planReplay, type ReplayPlan } from './planReplay.ts';
 import { readEpochs } from './readEpochs.ts';
 import { createReplayBroker } from './replayBroker.ts';
@@ -184,7 +185,7 @@ async function run(tools: ReplayTools & { readonly clock: Clock }, queue: string
     observe: () => ({ ...createLogObserver(logger, queue, clock), buried: () => undefined, jobWaits: ({ id, kind }, { code, message }) => options.waits?.({ id, kind, code, message }), attemptEnded: (_kind, end) => { if (end === 'done') done += 1; } }),
   });
   const watch = createProgressWatch(clock, options, plan.jobs, () => ({ settled: done + dead, dead }));
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
+  const { sleep } = createSleeps(clock);
   const isOver = (): boolean => left.size === 0 || standing.size > 0 || signal?.aborted === true;
   try {
     await worker.start();

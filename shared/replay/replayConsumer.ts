@@ -3,7 +3,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { Broker, Consumer, ConsumerListener, ConsumerOptions, FetchedRecord, OutgoingRecord, PartitionCommit, PartitionGrant } from '../kafka/port.ts';
 import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Pacer } from './pacer.ts';
+import type { Pacer } from '../runtime/pacer.ts';
 import { ReplayFeed } from './replayFeed.ts';
 import { decodeReplayPoint, encodeReplayPoint, holdBack } from './replayPoint.ts';
 import { ReplayRoom } from './replayRoom.ts';

@@ -1,6 +1,6 @@
 import type { FetchedBatch, FetchedRecord } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Pacer } from './pacer.ts';
+import type { Pacer } from '../runtime/pacer.ts';
 
 export interface FeedOptions {
   readonly partition: number;

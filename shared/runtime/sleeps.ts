@@ -8,9 +8,16 @@ export interface Sleeps {
   end(): void;
 }
 
-export function createSleeps(clock: Clock): Sleeps {
+/** @param signal ends them too, when it is aborted */
+export function createSleeps(clock: Clock, signal?: AbortSignal): Sleeps {
   const under = new Set<() => void>();
-  let ended = false;
+  let ended = signal?.aborted === true;
+  const end = (): void => {
+    ended = true;
+    signal?.removeEventListener('abort', end);
+    for (const over of [...under]) over();
+  };
+  if (!ended) signal?.addEventListener('abort', end);
   return {
     sleep: (ms) => new Promise((resolve) => {
       if (ended) {
@@ -25,10 +32,7 @@ export function createSleeps(clock: Clock): Sleeps {
       const cancel = clock.after(ms, over);
       under.add(over);
     }),
-    end() {
-      ended = true;
-      for (const over of [...under]) over();
-    },
+    end,
   };
 }
 

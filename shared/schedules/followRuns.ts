@@ -5,6 +5,7 @@ import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Broker, Consumer, FetchedBatch, FetchedRecord } from '../kafka/port.ts';
 import { queueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { createSleeps, retryPauseMs } from '../runtime/sleeps.ts';
 import type { RunEnd } from './schedule.ts';
 
 /** What a queue's events tell of a run. */
@@ -43,7 +44,6 @@ export interface RunFollower {
 
 /** Batches of one partition in memory; at the bound, fetching pauses. */
 const MAX_PENDING_BATCHES = 4;
-const RETRY_MS = 1000;
 
 const reader = createReader(jobEventsV2);
 
@@ -63,13 +63,8 @@ export function createRunFollower(options: FollowOptions): RunFollower {
   /** Partitions that the consumer owns, and where their logs began then. */
   const owned = new Map<number, number>();
   let consumer: Consumer | null = null;
+  const sleeps = createSleeps(clock);
   let stopping = false;
-  let stopWaiting = (): void => undefined;
-
-  const pause = (): Promise<void> => new Promise((resolve) => {
-    const cancel = clock.after(RETRY_MS, resolve);
-    stopWaiting = () => { cancel(); resolve(); };
-  });
 
   const resume = (partition: number, cursor: Cursor): void => {
     const start = owned.get(partition);
@@ -117,12 +112,12 @@ export function createRunFollower(options: FollowOptions): RunFollower {
     } catch {
       return;
     }
-    while (!stopping && !codec.knows(id)) {
+    for (let failures = 0; !stopping && !codec.knows(id);) {
       try {
         await codec.load(id);
       } catch (error) {
         trouble(error);
-        await pause();
+        await sleeps.sleep(retryPauseMs(++failures));
       }
     }
   };
@@ -143,7 +138,7 @@ export function createRunFollower(options: FollowOptions): RunFollower {
   };
 
   const join = async (): Promise<void> => {
-    while (!stopping) {
+    for (let failures = 0; !stopping;) {
       const joined = broker.createConsumer(
         { group: options.group, topics: [topic], sessionTimeoutMs: 10_000, revokeTimeoutMs: 1000, maxBytesPerPartition: 1024 * 1024, maxWaitMs: 500, clientId: 'millrace-scheduler' },
         {
@@ -178,7 +173,7 @@ export function createRunFollower(options: FollowOptions): RunFollower {
         trouble(error);
         await joined.close().catch(trouble);
         if (isMillraceError(error, 'NOT_RUNNING')) return;
-        await pause();
+        await sleeps.sleep(retryPauseMs(++failures));
       }
     }
   };
@@ -209,7 +204,7 @@ export function createRunFollower(options: FollowOptions): RunFollower {
     position: (partition) => cursors.get(partition)?.next ?? null,
     async stop() {
       stopping = true;
-      stopWaiting();
+      sleeps.end();
       await consumer?.close();
       await joining;
     },

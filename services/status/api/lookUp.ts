@@ -3,6 +3,7 @@ import type { Database } from '../../../shared/database/port.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import { isJobId } from '../../../shared/kafka/envelope.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
+import { createSleeps } from '../../../shared/runtime/sleeps.ts';
 import { findJob, findJobAt, parsePlace, type MainPlace } from '../../../shared/status/findJob.ts';
 import type { ViewRow } from '../../../shared/status/jobView.ts';
 import { createReadBarrier } from '../../../shared/status/readBarrier.ts';
@@ -28,7 +29,7 @@ const LOOK_EVERY_MS = 30;
 
 export function createLookUp({ database, admin, clock, queues, waitMs, missed }: LookUpOptions): LookUp {
   const barrier = createReadBarrier({ session: database, admin, clock, queues });
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
+  const { sleep } = createSleeps(clock);
 
   /** The job at a place, as soon as the tables have it; null where Kafka has nothing there, or the time is over. */
   const waitFor = async (place: MainPlace, mayWait: () => boolean): Promise<ViewRow | null> => {

@@ -18,6 +18,21 @@ describe('commands at many jobs', () => {
     expect(at).toEqual([0, 250, 500, 750, 1000]);
   });
 
+  it('make up for no delay: after Kafka stood, they go on at the rate, not faster', async () => {
+    const clock = createVirtualClock(0);
+    const at: number[] = [];
+    const all = sendPaced(Array.from({ length: 530 }, (_, index) => index), () => {
+      at.push(clock.monotonic());
+      // The acks of the first five hundred come late: no more are sent meanwhile.
+      return at.length <= 500 ? new Promise<void>((resolve) => { clock.after(20_000, resolve); }) : Promise.resolve();
+    }, { perSecond: 50, clock });
+    await clock.advance(60_000);
+    expect(await all).toBe(530);
+    const late = at.filter((ms) => ms >= 20_000);
+    expect((late.at(-1) ?? 0) - (late[0] ?? 0)).toBeGreaterThanOrEqual((late.length - 1 - 6) * 20);
+    expect(late.filter((ms) => ms < (late[0] ?? 0) + 1).length).toBeLessThanOrEqual(6);
+  });
+
   it('are sent no further after one failed, and tell it when those under way have ended', async () => {
     const sent: number[] = [];
     const slow = Promise.withResolvers<void>();
@@ -30,7 +45,7 @@ describe('commands at many jobs', () => {
     expect(sent.toSorted()).toEqual([0, 1]);
   });
 
-  it.each([0, -1, NaN])('refuse a pace of %s a second', async (perSecond) => {
+  it.each([0, -1, NaN, Infinity])('refuse a pace of %s a second', async (perSecond) => {
     await expect(sendPaced([1], () => Promise.resolve(), { perSecond })).rejects.toThrow(expect.objectContaining({ code: 'BAD_COMMAND' }) as Error);
   });
 });

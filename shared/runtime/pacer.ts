@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Grants so many a second, evenly; what was not taken in time is not saved up. */
 export interface Pacer {
@@ -11,8 +11,13 @@ export interface Pacer {
 /** So far ahead may somebody go who was held up. */
 const BURST_MS = 100;
 
-/** @param perSecond null: as many as wanted */
-export function createPacer(perSecond: number | null, clock: Clock): Pacer {
+/** Whether a pacer can keep it: a number above zero, of which a pause can be made. */
+export function isRate(perSecond: unknown): perSecond is number {
+  return typeof perSecond === 'number' && perSecond > 0 && Number.isFinite(perSecond) && Number.isFinite(1000 / perSecond);
+}
+
+/** @param perSecond a rate, see {@link isRate}; null: as many as wanted */
+export function createPacer(perSecond: number | null, clock: Pick<Clock, 'monotonic'>): Pacer {
   if (perSecond === null) return { take: (wanted) => wanted, waitMs: () => 0 };
   const eachMs = 1000 / perSecond;
   let nextMs = clock.monotonic();
