@@ -185,11 +185,11 @@ async function run(tools: ReplayTools & { readonly clock: Clock }, queue: string
     observe: () => ({ ...createLogObserver(logger, queue, clock), buried: () => undefined, jobWaits: ({ id, kind }, { code, message }) => options.waits?.({ id, kind, code, message }), attemptEnded: (_kind, end) => { if (end === 'done') done += 1; } }),
   });
   const watch = createProgressWatch(clock, options, plan.jobs, () => ({ settled: done + dead, dead }));
-  const { sleep } = createSleeps(clock);
+  const sleeps = createSleeps(clock);
   const isOver = (): boolean => left.size === 0 || standing.size > 0 || signal?.aborted === true;
   try {
     await worker.start();
-    for (let askedMs = clock.monotonic(); !isOver(); await sleep(LOOK_EVERY_MS)) {
+    for (let askedMs = clock.monotonic(); !isOver(); await sleeps.sleep(LOOK_EVERY_MS)) {
       watch();
       if (clock.monotonic() - askedMs < ASK_EVERY_MS) continue;
       askedMs = clock.monotonic();
@@ -215,7 +215,7 @@ async function run(tools: ReplayTools & { readonly clock: Clock }, queue: string
       const isQuiet = partition.running === 0 && partition.events.pending === 0 && !partition.commitDue && partition.commitUnderWay === null;
       if (partition.running === 0) idleSince.ms = Math.min(idleSince.ms, clock.monotonic());
       if (isQuiet || clock.monotonic() > Math.min(untilMs, idleSince.ms + SETTLE_MS)) break;
-      await sleep(LOOK_EVERY_MS);
+      await sleeps.sleep(LOOK_EVERY_MS);
     }
     shut.consumer?.giveUp(number);
   }

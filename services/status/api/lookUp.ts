@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 30;
 
 export function createLookUp({ database, admin, clock, queues, waitMs, missed }: LookUpOptions): LookUp {
   const barrier = createReadBarrier({ session: database, admin, clock, queues });
-  const { sleep } = createSleeps(clock);
+  const sleeps = createSleeps(clock);
 
   /** The job at a place, as soon as the tables have it; null where Kafka has nothing there, or the time is over. */
   const waitFor = async (place: MainPlace, mayWait: () => boolean): Promise<ViewRow | null> => {
@@ -47,7 +47,7 @@ export function createLookUp({ database, admin, clock, queues, waitMs, missed }:
         },
       );
       if (!exists) return null;
-      await sleep(LOOK_EVERY_MS);
+      await sleeps.sleep(LOOK_EVERY_MS);
     }
   };
 
