@@ -3,12 +3,17 @@ import { basename, dirname, join } from 'node:path';
 import type { Cut } from '../guarantees/history.ts';
 import { isPoison } from '../guarantees/process/workload.ts';
 import type { WorkerParameters } from '../guarantees/process/workerParameters.ts';
-import type { WorkerProcess } from '../guarantees/process/workerProcess.ts';
 import type { Scene } from '../guarantees/scene.ts';
 import { ArmedProcess, type Program } from './armedProcess.ts';
 import type { Arming, Visited } from './arming.ts';
 import type { Armed } from './failpoint.ts';
 import type { SandboxDeath } from './tellSandboxDeaths.ts';
+
+/** A worker that is armed with nothing. */
+export interface Survivor {
+  /** @throws when its end is not clean */
+  stop(): Promise<void>;
+}
 
 /** What all legs of a tour share. */
 export interface Tour {
@@ -23,7 +28,11 @@ export interface Tour {
   /** Services that are armed with nothing, by name; they end with the tour. */
   readonly helpers: Map<string, ArmedProcess>;
   /** The worker that is armed with nothing; it finishes what the dead leave. */
-  survivor: WorkerProcess | null;
+  survivor: Survivor | null;
+  /** What a play keeps open over its legs; closed at the tour's end. */
+  readonly closers: (() => Promise<void>)[];
+  /** Starts the stage's kind of survivor. */
+  readonly startSurvivor: (workerId: string) => Promise<Survivor>;
   readonly cuts: Cut[];
   readonly sandboxDeaths: SandboxDeath[];
   readonly violations: string[];
@@ -127,8 +136,8 @@ function visitFilesOf(file: string): string[] {
 }
 
 /** A service that is armed with nothing and goes on where others die: the one of that name, started when it is first asked for. */
-export function helperOf(tour: Tour, name: string, program: Program): ArmedProcess {
-  const helper = tour.helpers.get(name) ?? spawnArmed(tour, name, program, {}, {}, false);
+export function helperOf(tour: Tour, name: string, program: Program, parameters: Partial<WorkerParameters> = {}): ArmedProcess {
+  const helper = tour.helpers.get(name) ?? spawnArmed(tour, name, program, {}, parameters, false);
   tour.helpers.set(name, helper);
   return helper;
 }

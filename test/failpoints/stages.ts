@@ -1,4 +1,5 @@
 import type { Workload } from '../guarantees/process/workload.ts';
+import type { Program } from './armedProcess.ts';
 import type { Armed } from './failpoint.ts';
 import { judgeTables } from './judgeTables.ts';
 import type { Leg, Tour } from './leg.ts';
@@ -6,6 +7,7 @@ import { playCommand } from './plays/playCommand.ts';
 import { playIntake } from './plays/playIntake.ts';
 import { playProducer } from './plays/playProducer.ts';
 import { askHealth, playStatus } from './plays/playStatus.ts';
+import { playScheduler } from './plays/playScheduler.ts';
 import { playWishes, playWishingCommand } from './plays/playWishes.ts';
 import { playWorker } from './plays/playWorker.ts';
 import { cutByStranger, freeze, refuseWrites, writeForeignSchema } from './plays/disturbances.ts';
@@ -29,6 +31,8 @@ export interface Stage {
   readonly atRest?: (tour: Tour) => Promise<void>;
   /** An unarmed worker is there from the start. */
   readonly hasSurvivor: boolean;
+  /** What that is, where the scenarios' own worker would not do. */
+  readonly survivor?: (tour: Tour) => Program;
   readonly play: (leg: Leg, armed: readonly Armed[]) => Promise<void>;
 }
 
@@ -56,6 +60,7 @@ export const stages: readonly Stage[] = [
   },
   { ...base, name: 'intake', about: 'services/intake, while callers send jobs, with and without idempotency keys', revisits: /^run (services\/intake|shared\/(intake|database))\//, legsOfTour: 6, needsDatabase: true, play: (leg, armed) => playIntake(leg, armed, {}) },
   { ...base, name: 'status', about: 'services/status, while jobs run and somebody asks about them', revisits: /^run (services\/status|shared\/(status|database))\//, needsDatabase: true, atRest: judgeTables, play: (leg, armed) => playStatus(leg, armed) },
+  { ...base, name: 'scheduler', about: 'services/scheduler, while schedules tick, are paused, run now, made up for and removed', play: (leg, armed) => playScheduler(leg, armed) },
   {
     ...base, name: 'isolated', about: 'a worker whose kind runs in sandboxes, and these', isBase: true, workload: { failing: { share: 0.25, upTo: 2 }, slow: { share: 0.05, ms: [1500, 2500] } },
     play: (leg, armed) => playWorker(leg, armed, { flags: ['--isolated'], parameters: { drainTimeoutMs: 1000 } }),
@@ -66,6 +71,7 @@ export const stages: readonly Stage[] = [
     ...base, name: 'edit', about: 'a command that redrives held jobs with another payload', workload: { ...work, whenBuried: 'hold', poisonShare: 0.12 },
     play: (leg, armed) => playCommand(leg, armed, 'edit'),
   },
+  { ...base, name: 'scheduler-network', explorations: 2, about: 'a scheduler all of whose connections break', play: (leg, armed) => playScheduler(leg, armed, { shakyNetwork: true }) },
   { ...base, name: 'intake-embedded', about: 'an intake that keeps its keys in an embedded database', legsOfTour: 4, play: (leg, armed) => playIntake(leg, armed, { embedded: true }) },
   { ...base, name: 'intake-network', explorations: 2, about: 'an intake all of whose connections break', needsDatabase: true, play: (leg, armed) => playIntake(leg, armed, { trouble: { shakyNetwork: true } }) },
   { ...base, name: 'status-network', explorations: 2, about: 'a status service all of whose connections break', needsDatabase: true, atRest: judgeTables, play: (leg, armed) => playStatus(leg, armed, { trouble: { shakyNetwork: true } }) },

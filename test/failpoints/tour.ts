@@ -13,6 +13,7 @@ import type { Armed } from './failpoint.ts';
 import { FLUSH_WINDOW_MS, Leg, type Tour } from './leg.ts';
 import { settledStaysSettled } from './settledStaysSettled.ts';
 import type { Stage } from './stages.ts';
+import { startSurvivor } from './startSurvivor.ts';
 import { tellSandboxDeaths } from './tellSandboxDeaths.ts';
 
 export interface TourOptions {
@@ -52,7 +53,7 @@ export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, st
   const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
   const database = stage.needsDatabase === true ? await createDatabase(databaseUrl ?? '') : null;
   const scene = await Scene.open({ brokers, registryUrl, workload: stage.workload });
-  const tour: Tour = { scene, brokers, registryUrl, databaseUrl: database?.url ?? null, codeFile, folder, helpers: new Map(), survivor: null, cuts: [], sandboxDeaths: [], violations: [], expulsions: 0 };
+  const tour: Tour = { scene, brokers, registryUrl, databaseUrl: database?.url ?? null, codeFile, folder, helpers: new Map(), survivor: null, closers: [], startSurvivor: (workerId) => startSurvivor(tour, workerId, stage.survivor), cuts: [], sandboxDeaths: [], violations: [], expulsions: 0 };
   const reports: LegReport[] = [];
   const visits = new Map<string, number>();
   const files = new Set<string>();
@@ -60,7 +61,7 @@ export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, st
   try {
     if (stage.hasSurvivor) {
       await scene.enqueue(['warm-up'], 1);
-      tour.survivor = await scene.startWorker({ workerId: 'survivor', sessionTimeoutMs: 10_000 });
+      tour.survivor = await tour.startSurvivor('survivor');
     }
     for (const [index, armed] of legs.entries()) {
       const leg = new Leg(tour, `leg${index}`, armed.length === 0);
@@ -84,6 +85,7 @@ export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, st
     const alive = [...played.flatMap(({ victims }) => victims), ...tour.helpers.values()].filter((one) => one.alive);
     for (const one of alive) one.signal('SIGKILL');
     await Promise.all(alive.map((one) => one.ended));
+    await Promise.all(tour.closers.map((close) => close()));
     await scene.close();
     await database?.drop();
     await rm(folder, { recursive: true, force: true });
@@ -101,7 +103,7 @@ async function comeToRest({ scene, survivor, violations }: Tour): Promise<void> 
   await scene.untilCommitted();
   const buried = new Set(scene.lines.filter(({ outcome, attempt }) => outcome === 'dead' || (outcome === 'retry' && attempt >= attempts)).map(({ id }) => id)).size;
   await scene.until('the dead letters to be there', async () => (await scene.admin.logBounds(queueTopicNames(queue).dlq)).reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0) >= buried);
-  if (survivor !== null) await scene.stop(survivor);
+  await survivor?.stop();
   const heir = await scene.startWorker({ workerId: 'heir' });
   await scene.until('the heir to open all partitions', () => new Set(heir.all('active').map(({ partition }) => partition)).size === scene.partitions);
   const waiting = heir.all('active').reduce((sum, one) => sum + one.waiting, 0);

@@ -21,7 +21,7 @@ export async function playProducer(leg: Leg, armed: readonly Armed[], jobs: numb
   const log = await readMainLog(scene);
   scene.accepted.push(...log);
   tour.violations.push(...judgeReceipts(readReceipts(receiptFile), log).map((violation) => `receipts: ${violation}`));
-  tour.survivor ??= await scene.startWorker();
+  tour.survivor ??= await tour.startSurvivor('survivor');
   await leg.untilSettled();
 }
 

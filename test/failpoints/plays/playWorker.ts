@@ -34,7 +34,7 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
   const { scene, tour } = leg;
   for (const one of armed.length === 0 ? [null] : armed) {
     if (play.first === true && tour.survivor !== null) {
-      await scene.stop(tour.survivor);
+      await tour.survivor.stop();
       tour.survivor = null;
     }
     await play.prepare?.(leg);
@@ -42,7 +42,7 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
     const startedMs = performance.now();
     const isLost = (): boolean => play.trouble?.darkFrom === 'start' && performance.now() - startedMs > DARK_MS;
     await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive || isLost());
-    tour.survivor ??= await scene.startWorker({ workerId: `${leg.name}-s${leg.victims.length}`, sessionTimeoutMs: 10_000 });
+    tour.survivor ??= await tour.startSurvivor(`${leg.name}-s${leg.victims.length}`);
     await (play.enqueue?.(leg) ?? leg.enqueue());
     await scene.until(`${victim.name} to run a job`, () => !victim.alive || leg.isBusy(victim) || leg.isSettled());
     if (victim.alive) await play.disturb?.(leg, victim);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgeAccepted, type Receipt } from '../../failpoints/plays/playIntake.ts';
+import { judgeRuns, type ScheduleRun } from '../../failpoints/plays/judgeRuns.ts';
 import { RUNS_OF_SANDBOX, tellSandboxDeaths } from '../../failpoints/tellSandboxDeaths.ts';
 import type { WitnessLine } from '../../guarantees/history.ts';
 
@@ -55,5 +56,23 @@ describe('an attempt whose sandbox died', () => {
   test('is nobody else\'s', () => {
     const lines = [at({ worker: 'other' }), at({ run: 9 * RUNS_OF_SANDBOX })];
     expect(tell(lines)).toEqual(lines);
+  });
+});
+
+describe('what a schedule ran', () => {
+  const run = (tickMs: number, startMs: number, endMs: number | null, id = `s@${tickMs}`): ScheduleRun => ({ id, schedule: 's', tickMs, startMs, endMs, aborted: false });
+  const tick = (ms: number): string => new Date(ms).toISOString();
+
+  test('is right when each tick that must ran once, and others only where they may', () => {
+    expect(judgeRuns([{ schedule: 's', must: [1000, 2000], may: (at) => at > 2000, oneByOne: true }], [run(2000, 5, 9), run(1000, 1, 4), run(3000, 9, null)])).toEqual([]);
+  });
+
+  test.each([
+    ['a tick did not run', [run(1000, 1, 2)], [`s did not run for ${tick(2000)}`]],
+    ['a tick ran under two ids', [run(1000, 1, 2), run(1000, 3, 4, 'other'), run(2000, 5, 6)], [`s ran 2 times for ${tick(1000)}: s@1000, other`]],
+    ['what ran is no tick', [run(1000, 1, 2), run(2000, 5, 6), run(4000, 7, 8)], [`s ran for ${tick(4000)}, which it is not to`]],
+    ['two ran at once', [run(1000, 1, 7), run(2000, 5, 9)], ['s began s@2000 while s@1000 ran']],
+  ])('is wrong when %s', (_what, runs, violations) => {
+    expect(judgeRuns([{ schedule: 's', must: [1000, 2000], oneByOne: true }], runs)).toEqual(violations);
   });
 });
