@@ -17,7 +17,7 @@ import { createSafePost } from '../../shared/webhooks/postSafely.ts';
 import { createWebhooks, type Webhooks } from '../../shared/webhooks/webhooks.ts';
 import { createMetricsObserver } from '../../shared/worker/metricsObserver.ts';
 import { readQueue } from '../../shared/worker/readQueue.ts';
-import { WEBHOOK_KIND, WEBHOOK_QUEUE } from '../../shared/webhooks/webhookJob.ts';
+import { WEBHOOK_KIND } from '../../shared/webhooks/webhookJob.ts';
 import type { WebhooksConfig } from './config.ts';
 
 /** The services of a webhooks process, in the order of their start. Given a database, it uses that, and leaves it open at the end. */
@@ -25,7 +25,7 @@ export function createWebhookServices(config: WebhooksConfig, host: Pick<HostPro
   const { brokers, registryUrl } = requireConnections(config);
   const rules = readAddressRules(config.webhooksAllow);
   const metrics = createMetrics({ measureProcess: true });
-  const deliveries = metrics.forQueue(WEBHOOK_QUEUE, [WEBHOOK_KIND]);
+  const deliveries = metrics.forQueue(config.webhooksQueue, [WEBHOOK_KIND]);
   let database: Database | null = given;
   let webhooks: Webhooks | null = null;
   const ready: HealthCheck = {
@@ -42,7 +42,7 @@ export function createWebhookServices(config: WebhooksConfig, host: Pick<HostPro
       async start() {
         if (database === null) throw new MillraceError('NOT_RUNNING', { at: 'database' });
         const made = createWebhooks({
-          broker: createKafkajsBroker({ brokers }), registry: createRegistry({ url: registryUrl }), database, clock: systemClock, logger, topics: DEFAULT_TOPICS,
+          broker: createKafkajsBroker({ brokers }), registry: createRegistry({ url: registryUrl }), database, clock: systemClock, logger, topics: DEFAULT_TOPICS, queue: config.webhooksQueue,
           post: createSafePost({ rules, timeoutMs: config.webhooksTimeout }), concurrency: config.webhooksConcurrency, observer: createMetricsObserver(deliveries),
         });
         webhooks = made;

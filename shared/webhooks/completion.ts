@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EventFact } from '../status/fact.ts';
 import type { EndState, Subscription } from './subscription.ts';
+import { WEBHOOK_KIND } from './webhookJob.ts';
 
 /** A job that is over. */
 export interface Completion {
@@ -35,9 +36,10 @@ function stateOf(event: string): EndState | null {
 /** Workers' clocks may be a little behind the database's. */
 const CLOCK_SLACK_MS = 2000;
 
+/** Of deliveries nobody is told, those of another set of subscriptions included: two sets would tell one another without end. */
 export function matches({ queues, kinds, states, createdMs, disabledMs }: Subscription, { queue, state, fact }: Completion): boolean {
   const covers = (wanted: readonly string[], got: string): boolean => wanted.length === 0 || wanted.includes(got);
-  return disabledMs === null && fact.atMs >= createdMs - CLOCK_SLACK_MS && covers(queues, queue) && covers(kinds, fact.kind ?? '') && covers(states, state);
+  return disabledMs === null && fact.kind !== WEBHOOK_KIND && fact.atMs >= createdMs - CLOCK_SLACK_MS && covers(queues, queue) && covers(kinds, fact.kind ?? '') && covers(states, state);
 }
 
 /**

@@ -7,6 +7,8 @@ import { readCompletion, type Completion } from './completion.ts';
 
 export interface CompletionReaderOptions {
   readonly queue: string;
+  /** Consumer group of all who share the reading. */
+  readonly group: string;
   readonly broker: Broker;
   readonly reader: FactReader;
   readonly clock: Clock;
@@ -25,7 +27,7 @@ export interface CompletionReader {
 }
 
 /** One batch of a partition at a time: while it is worked on, nothing more of the partition is fetched. */
-export function createCompletionReader({ queue, broker, reader, clock, deliver, trouble, sessionTimeoutMs = 10_000 }: CompletionReaderOptions): CompletionReader {
+export function createCompletionReader({ queue, group, broker, reader, clock, deliver, trouble, sessionTimeoutMs = 10_000 }: CompletionReaderOptions): CompletionReader {
   const topic = queueTopicNames(queue).events;
   /** Of each owned partition, the highest lease epoch seen: what a former owner says late counts for nothing. */
   const owned = new Map<number, { epoch: number }>();
@@ -34,7 +36,7 @@ export function createCompletionReader({ queue, broker, reader, clock, deliver, 
   const forget = (partitions: readonly number[]): void => { for (const partition of partitions) owned.delete(partition); };
 
   const consumer: Consumer = broker.createConsumer(
-    { group: `millrace.webhooks.${queue}`, topics: [topic], sessionTimeoutMs, revokeTimeoutMs: 5000, maxBytesPerPartition: 512 * 1024, maxWaitMs: 200, clientId: 'millrace-webhooks' },
+    { group, topics: [topic], sessionTimeoutMs, revokeTimeoutMs: 5000, maxBytesPerPartition: 512 * 1024, maxWaitMs: 200, clientId: 'millrace-webhooks' },
     {
       assigned(grants) {
         for (const { partition, committed, log } of grants) {

@@ -28,7 +28,7 @@ export interface WebhooksOptions {
   readonly post: SafePost;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The queue of deliveries. Default `millrace.webhooks`. */
+  /** The queue of deliveries, one for each database. Default `millrace.webhooks`. */
   readonly queue?: string;
   /** How its topics are made. */
   readonly topics: TopicDefaults | false;
@@ -89,7 +89,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     const wanted = (await findQueues(admin)).filter((queue) => queue !== ownQueue && active.some(({ queues }) => queues.length === 0 || queues.includes(queue)));
     for (const queue of wanted) {
       if (readers.has(queue) || stopping) continue;
-      const made = createCompletionReader({ queue, broker, reader, clock, deliver, trouble, sessionTimeoutMs });
+      const made = createCompletionReader({ queue, group: `${ownQueue}.${queue}`, broker, reader, clock, deliver, trouble, sessionTimeoutMs });
       try {
         await made.start();
         readers.set(queue, made);

@@ -76,6 +76,7 @@ export const webhookKeys = {
   webhooksAllow: text({ env: 'MILLRACE_WEBHOOKS_ALLOW', allow: /^[0-9A-Fa-f.:]+(\/\d+)?( *, *[0-9A-Fa-f.:]+(\/\d+)?)*$/, expected: 'ranges of addresses, separated by commas', prose: 'Addresses that webhooks may be sent to though they are not public: "10.1.0.0/16, 127.0.0.1". The status API reads it too, when an address is subscribed.' }),
   webhooksTimeout: duration({ env: 'MILLRACE_WEBHOOKS_TIMEOUT', default: '15s', min: '100ms', max: '50s', prose: 'A receiver must have answered by then.' }),
   webhooksConcurrency: whole({ env: 'MILLRACE_WEBHOOKS_CONCURRENCY', default: '100', min: 1, max: 10_000, prose: 'Deliveries at once in one process; at most 10 of them to one subscriber.' }),
+  webhooksQueue: text({ env: 'MILLRACE_WEBHOOKS_QUEUE', default: 'millrace.webhooks', allow: /^[A-Za-z0-9._-]{1,200}$/, expected: 'the name of a queue', prose: 'Queue of the deliveries, one for each database of subscriptions on a cluster: processes with one queue share the work.' }),
 };
 
 /** How the intake works. */

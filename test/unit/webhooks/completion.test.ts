@@ -4,7 +4,7 @@ import type { EventFact } from '../../../shared/status/fact.ts';
 import { bodyOf, deliveryId, matches, readCompletion, type Completion } from '../../../shared/webhooks/completion.ts';
 import { signWebhook } from '../../../shared/webhooks/sign.ts';
 import type { Subscription } from '../../../shared/webhooks/subscription.ts';
-import { decideAnswer } from '../../../shared/webhooks/webhookJob.ts';
+import { decideAnswer, WEBHOOK_KIND } from '../../../shared/webhooks/webhookJob.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const fact = (more: Partial<EventFact> = {}): EventFact => ({
@@ -25,6 +25,10 @@ test.each<[why: string, more: Partial<Subscription>, matching: boolean]>([
   ['for this end', { states: ['done'] }, true], ['for another end', { states: ['dead', 'cancelled'] }, false], ['it is disabled', { disabledMs: 5 }, false], ['it was made after', { createdMs: NOW + 60_000 }, false], ['it was made just then, by another clock', { createdMs: NOW + 1000 }, true],
 ])('whether a subscription is told: %s', (_, more, matching) => {
   expect(matches({ ...subscription, ...more }, completion())).toBe(matching);
+});
+
+test('tells nobody of deliveries, so that two sets of subscriptions do not tell one another without end', () => {
+  expect(matches(subscription, completion({ kind: WEBHOOK_KIND }))).toBe(false);
 });
 
 test('an end that is read twice is one delivery, and another of anything else', () => {
