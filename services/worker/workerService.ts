@@ -43,6 +43,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
     flushIntervalMs: config.flushInterval,
     drainTimeoutMs: config.drainTimeout,
     abortGraceMs: config.abortGrace,
+    ...(config.spillFolder === null ? {} : { spill: { folder: config.spillFolder, overBytes: config.spillOver, maxBytes: config.spillBytes } }),
     maxBytesPerPartition: config.fetchBytes,
     limits: {
       intakeJobs: config.intakeJobs,

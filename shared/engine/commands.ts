@@ -4,7 +4,7 @@ import { laneOf } from './intake.ts';
 import { Job } from './job.ts';
 import { dropMark, markFor, noteRedriven, parseRedriveKey, PAUSE_PREFIX, putMark, setPause } from './marks.ts';
 import type { Partition } from './partition.ts';
-import { fitsRoom, putApplied, putWait } from './room.ts';
+import { fitsRoom, putApplied, putWait, takeBody } from './room.ts';
 import type { PendingCommand } from './roomLog.ts';
 import { reclaimId } from './uniqueIds.ts';
 import { wakeDue, wakeLane, wakePaused } from './wake.ts';
@@ -123,7 +123,7 @@ function redriveOnce(partition: Partition, record: CommandRecord, job: Job | nul
 function redrive(partition: Partition, record: CommandRecord, job: Job | null, now: number): boolean {
   if (job !== null && job.state !== 'held') return false; // it lives already: somebody was quicker
   if (job !== null) {
-    if (!isSameValue(job.value, record.job.value)) edit(partition, job, record);
+    if (!partition.host.hasValue(job, record.job.value)) edit(partition, job, record);
     job.attempt = 0;
     job.concluded = false;
     job.state = 'queued';
@@ -154,17 +154,10 @@ function letClaimedGoFirst({ lane, next, place }: Job): void {
   lane.insert(next);
 }
 
-function isSameValue(one: Buffer | null, other: Buffer | null): boolean {
-  return one === null || other === null ? one === other : one.equals(other);
-}
-
 /** The operator gave it another payload. */
 function edit(partition: Partition, job: Job, { job: edited }: CommandRecord): void {
-  job.value = edited.value;
   job.fault = edited.fault;
-  partition.roomBytes += edited.bytes - job.bytes;
-  job.bytes = edited.bytes;
-  partition.host.retain(job);
+  takeBody(partition, job, edited);
 }
 
 function insertReread(partition: Partition, job: Job): void {

@@ -28,6 +28,19 @@ export class DueHeap {
     return first;
   }
 
+  /** At most `max` of those that are due by then, none of them taken out. */
+  before(untilMs: number, max: number): Job[] {
+    const found: Job[] = [];
+    const open = [0];
+    for (let index = open.pop(); index !== undefined && found.length < max; index = open.pop()) {
+      const job = this.#jobs[index];
+      if (job === undefined || job.dueMs > untilMs) continue;
+      found.push(job);
+      open.push(2 * index + 1, 2 * index + 2);
+    }
+    return found;
+  }
+
   remove(job: Job): void {
     const index = job.heapIndex;
     if (index < 0) return;

@@ -30,6 +30,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   readonly random: () => number;
   readonly recordBytes: (job: Job) => number;
   readonly retain: (job: Job) => void;
+  readonly release: (job: Job) => void;
+  readonly hasValue: (job: Job, value: Buffer | null) => boolean;
   readonly partitions = new Map<number, Partition>();
   readonly #options: EngineOptions<R>;
   readonly #due = new DueHeap();
@@ -47,6 +49,8 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.random = options.random;
     this.recordBytes = options.recordBytes;
     this.retain = options.retain;
+    this.release = options.release;
+    this.hasValue = options.hasValue;
     this.#starts = new StartQueue(options.limits.concurrency, () => this.#countClaims());
   }
 
@@ -92,7 +96,10 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   }
 
   #forget(partition: Partition): void {
-    for (const job of partition.room.values()) this.#due.remove(job);
+    for (const job of partition.room.values()) {
+      this.#due.remove(job);
+      this.release(job);
+    }
     for (let slot = partition.frontier.firstSlot; slot < partition.frontier.endSlot; slot++) {
       const job = partition.frontier.jobAt(slot);
       if (job !== null) this.#due.remove(job);
@@ -239,6 +246,12 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     return job.state === 'queued' && (lane.busy === job || (lane.busy === null && lane.head === job));
   }
 
+  /** Whether a job that was started, and waited for its body, may begin still. */
+  mayBegin(job: Job): boolean {
+    const { partition } = job.lane;
+    return this.partitions.get(partition.number) === partition && partition.phase === 'active' && !partition.overtime && !partition.cancelling.has(job);
+  }
+
   /** Something that records waited for (a schema) is there: they are read again. */
   resumeIntake(now: number): void {
     for (const partition of [...this.#unread]) this.#takeIn(partition, now);
@@ -309,6 +322,24 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   get waiting(): number {
     return this.#due.size;
+  }
+
+  /** Some of the jobs that are due by then, at most `max`. */
+  dueBefore(untilMs: number, max: number): Job[] {
+    return this.#due.before(untilMs, max);
+  }
+
+  /** A waiting job takes more or less memory than it did: its body went elsewhere. */
+  resized(job: Job, bytes: number): void {
+    job.lane.partition.roomBytes += bytes - job.bytes;
+    job.bytes = bytes;
+  }
+
+  /** What the partition's jobs carry is lost here: the reign ends, and another restores them from the log. */
+  renew(partition: Partition): void {
+    if (this.partitions.get(partition.number) !== partition || partition.phase === 'stopped') return;
+    this.endReign(partition);
+    this.effect({ type: 'reassign', partition: partition.number });
   }
 
   #takeIn(partition: Partition, now: number): void {

@@ -50,8 +50,12 @@ export interface EngineOptions<R extends MainRecord> {
   readonly parse: (record: R, partition: number) => JobInput | null;
   /** Size of the job's record with all its headers; asked only for jobs that go to the waiting room or the DLQ. */
   readonly recordBytes: (job: Job) => number;
-  /** Makes a job own its bytes: it will stay long, and a view of a fetch buffer pins the whole buffer. */
+  /** The job will stay long, or got another value: whoever keeps bodies takes this one over, and a view of a fetch buffer pins no buffer. Sets `bytes`. */
   readonly retain: (job: Job) => void;
+  /** The job needs no keeping any more: it waits no longer, or is another owner's. */
+  readonly release: (job: Job) => void;
+  /** Is this the job's value? False where that cannot be told at once. */
+  readonly hasValue: (job: Job, value: Buffer | null) => boolean;
   /** In [0, 1). */
   readonly random: () => number;
 }

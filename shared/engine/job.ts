@@ -61,10 +61,28 @@ export class Job {
   readonly id: string;
   readonly kind: string;
   policy: JobPolicy | null;
-  key: Buffer | null;
+  /** Its key, where its lane does not have it. */
+  ownKey: Buffer | null;
+  /** These two are here while {@link isOpen}. */
   value: Buffer | null;
   headers: unknown;
+  /** What it takes in memory, for the bounds. */
   bytes: number;
+
+  /*
+   * Where value and headers are while the job waits: the engine hands jobs over to be kept (`retain`), and asks no more. Whoever keeps them writes these.
+   */
+  isOpen = true;
+  /** Packed, in memory; null: it is not packed, or on disk alone. */
+  body: string | null = null;
+  /** Length of the packed body; 0: it is not packed. */
+  bodyBytes = 0;
+  /** Size of its record. */
+  wireBytes = 0;
+  /** Where it lies on disk; −1: nowhere. */
+  diskPlace = -1;
+  /** It lies on disk, and in {@link body} for the attempt to come. */
+  isAhead = false;
 
   fault: Fault | null;
   readonly notBeforeMs: number;
@@ -117,7 +135,7 @@ export class Job {
     this.id = input.id;
     this.kind = input.kind;
     this.policy = input.policy;
-    this.key = input.key;
+    this.ownKey = input.key;
     this.value = input.value;
     this.headers = input.headers;
     this.bytes = input.bytes;
@@ -127,5 +145,10 @@ export class Job {
     this.logKey = input.id;
     this.place = input.offset;
     this.lane = lane;
+  }
+
+  /** As its record has it, byte for byte. */
+  get key(): Buffer | null {
+    return this.ownKey ?? (this.lane.key === null ? null : Buffer.from(this.lane.key, 'latin1'));
   }
 }

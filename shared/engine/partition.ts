@@ -34,6 +34,8 @@ export interface PartitionHost {
   readonly random: () => number;
   readonly recordBytes: (job: Job) => number;
   readonly retain: (job: Job) => void;
+  readonly release: (job: Job) => void;
+  readonly hasValue: (job: Job, value: Buffer | null) => boolean;
   makeReady(lane: Lane): void;
   scheduleDue(job: Job): void;
   unscheduleDue(job: Job): void;
@@ -225,8 +227,13 @@ export class Partition {
       this.phase === 'active' && !this.draining && this.span < MAX_SPAN - 1 &&
       this.memoryJobs < limits.intakeJobs * share && this.memoryBytes < limits.intakeBytes * share &&
       // A full room empties only once its jobs may start, and those restored wait for the main topic to be read again (rule 5).
-      (this.rereadIndex < this.reread.length || (this.room.size < limits.roomEntries && this.roomBytes < limits.roomBytes))
+      (this.rereadIndex < this.reread.length || !this.isRoomFull)
     );
+  }
+
+  get isRoomFull(): boolean {
+    const { roomEntries, roomBytes } = this.host.limits;
+    return this.room.size >= roomEntries || this.roomBytes >= roomBytes;
   }
 
   mainPoint(): CommitPoint {

@@ -3,7 +3,7 @@ import { applyCommands } from './commands.ts';
 import { laneOf } from './intake.ts';
 import { Job } from './job.ts';
 import type { Partition } from './partition.ts';
-import { leaseWrite } from './room.ts';
+import { leaseWrite, takeBody } from './room.ts';
 import { tellMarkTruth } from './marks.ts';
 import { tellTruth } from './truth.ts';
 import { reclaimId } from './uniqueIds.ts';
@@ -51,8 +51,13 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
     job.room = 'in';
     job.lane.unsettled++;
     partition.room.set(origin, job);
+    partition.host.retain(job);
     partition.roomBytes += job.bytes;
-  } else if (job.logKey !== record.key) partition.forgetKey(job);
+  } else {
+    if (job.logKey !== record.key) partition.forgetKey(job);
+    // An operator may have given it another payload.
+    if (!partition.host.hasValue(job, record.job.value)) takeBody(partition, job, record.job);
+  }
   job.logKey = record.key;
   partition.roomKeys.set(record.key, job);
   job.attempt = record.attempt;
@@ -72,6 +77,7 @@ function dropRestored(partition: Partition, origin: number): void {
   partition.forgetKey(job);
   job.lane.unsettled--;
   partition.roomBytes -= job.bytes;
+  partition.host.release(job);
 }
 
 /** Somebody wrote as only the owner may, and it was not us: our reign is over, as by a lease. */

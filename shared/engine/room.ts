@@ -1,6 +1,6 @@
 import type { RoomWrite } from './effects.ts';
 import type { Failure } from '../jobs/failure.ts';
-import type { Job } from './job.ts';
+import type { Job, JobInput } from './job.ts';
 import type { Mark } from './marks.ts';
 import type { Partition } from './partition.ts';
 
@@ -30,15 +30,24 @@ export function putWait(partition: Partition, job: Job): void {
     while (partition.roomKeys.has(job.logKey)) job.logKey += `@${job.offset}`;
     partition.roomKeys.set(job.logKey, job);
     partition.room.set(job.offset, job);
-    partition.roomBytes += job.bytes;
     if (job.slot >= 0) {
       partition.memoryJobs--;
       partition.memoryBytes -= job.bytes;
     }
     partition.host.retain(job);
+    partition.roomBytes += job.bytes;
   }
   job.waitQueued = true;
   partition.retry.put(write('wait', job.logKey, job.offset, job));
+}
+
+/** A job of the room has another body than it had. */
+export function takeBody(partition: Partition, job: Job, { value, headers }: JobInput): void {
+  partition.roomBytes -= job.bytes;
+  job.value = value;
+  job.headers = headers;
+  partition.host.retain(job);
+  partition.roomBytes += job.bytes;
 }
 
 export function putTombstone(partition: Partition, job: Job): void {

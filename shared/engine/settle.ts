@@ -71,6 +71,7 @@ export function tombstoneConfirmed(partition: Partition, job: Job): void {
   partition.room.delete(job.offset);
   partition.forgetKey(job);
   partition.roomBytes -= job.bytes;
+  partition.host.release(job);
   job.room = 'none';
   job.lane.leaving--;
   job.lane.unsettled--;

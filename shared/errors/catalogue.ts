@@ -109,6 +109,9 @@ export const catalogue = {
   CLAIM_MISSING: { says: 'The object of a large payload is not in the store', retriable: true },
   CLAIM_MISMATCH: { says: 'The object of a large payload is not the one that was enqueued', retriable: false },
 
+  SPILL_LOST: { says: 'What was put aside on disk cannot be read back', retriable: true },
+  SPILL_FULL: { says: 'The folder for spilled jobs has as much as it may hold', retriable: true },
+
   NOTHING_TO_RUN_KAFKA: { says: 'There is no Kafka, and nothing to start one with', retriable: false },
   NOTHING_TO_RUN_REGISTRY: { says: 'There is no schema registry, and nothing to start one with', retriable: false },
   EMBEDDED_START_FAILED: { says: 'An embedded service did not start', retriable: false },

@@ -2,12 +2,12 @@ import type { Codec } from '../avro/codec.ts';
 import { decodeSettled } from '../engine/commitMetadata.ts';
 import { Engine } from '../engine/engine.ts';
 import { defaultLimits } from '../engine/engineOptions.ts';
+import type { Job } from '../engine/job.ts';
 import type { Admin, Broker, FetchedRecord } from '../kafka/port.ts';
 import { scanTopic } from '../kafka/scanTopic.ts';
 import type { QueueTopicNames } from '../kafka/topics.ts';
 import { readGrant } from '../worker/readGrant.ts';
 import { readRoomRecord } from '../worker/readRecords.ts';
-import { recordBytes, retainJob } from '../worker/writeRecords.ts';
 
 /** What a queue's next owner of a partition would find. */
 export interface Standing {
@@ -42,7 +42,7 @@ export async function readStanding(broker: Broker, admin: Admin, codec: Codec, g
   const bounds = await admin.logBounds(topics.main);
   const commits = await admin.committed(group, topics.main);
   const context = { topic: topics.main, policies: new Map(), codec };
-  const engine = new Engine<FetchedRecord>({ limits: defaultLimits, workerId: 'move-offsets', policies: context.policies, random: () => 0.5, recordBytes, retain: retainJob, parse: () => null });
+  const engine = new Engine<FetchedRecord>({ limits: defaultLimits, workerId: 'move-offsets', policies: context.policies, random: () => 0.5, recordBytes: () => 0, retain: forgetBody, release: () => undefined, hasValue: () => true, parse: () => null });
   const ranges = new Map<number, { readonly from: number; readonly to: number }>();
   const found = await Promise.all(bounds.map(async (bound) => {
     const { partition, startOffset } = bound;
@@ -67,4 +67,10 @@ export async function readStanding(broker: Broker, admin: Admin, codec: Codec, g
       waiting: new Set(read?.room.keys()), tombstoned: new Set(read?.tombstoned), epoch: read?.log.epoch ?? 0, takenKeys: new Set(read?.roomKeys.keys()),
     };
   });
+}
+
+/** Only what waits counts here, not what it carries. */
+function forgetBody(job: Job): void {
+  job.value = null;
+  job.headers = undefined;
 }

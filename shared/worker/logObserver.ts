@@ -64,6 +64,7 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
           return;
       }
     },
+    spillFailed: (error, againMs) => { log.error({ err: error, againMs }, 'the disk takes no bodies of waiting jobs: they stay in memory, and intake pauses when it is full; the disk is tried again'); },
     commitFailed: (code) => { log.warn({ code }, 'commit refused; it is taken anew'); },
     schemaUnavailable: (schemaId) => { log.warn({ schemaId }, 'the schema registry does not answer; jobs of this schema wait'); },
     partitionsAssigned: (partitions) => { log.info({ partitions }, 'partitions assigned'); },
@@ -99,6 +100,7 @@ export function combineObservers(...observers: readonly QueueObserver[]): QueueO
     buried: (job, reason) => { for (const one of observers) one.buried(job, reason); },
     effectEnded: (kind, end) => { for (const one of observers) one.effectEnded?.(kind, end); },
     lockBusy: (kind) => { for (const one of observers) one.lockBusy?.(kind); },
+    spillFailed: (error, againMs) => { for (const one of observers) one.spillFailed?.(error, againMs); },
     attemptAbandoned: (job) => { for (const one of observers) one.attemptAbandoned(job); },
     notice: (partition, notice) => { for (const one of observers) one.notice(partition, notice); },
     commitFailed: (code) => { for (const one of observers) one.commitFailed(code); },

@@ -6,6 +6,7 @@ export function createMetricsObserver(metrics: QueueMetrics): QueueObserver {
   return {
     attemptEnded: (kind, end, durationMs) => { metrics.attemptEnded(kind, end, durationMs); },
     effectEnded: (kind, end) => { metrics.effectEnded(kind, end); },
+    spillFailed: () => { metrics.spillFailed(); },
     lockBusy: (kind) => { metrics.lockBusy(kind); },
     buried: (job, reason) => { metrics.buried(job.kind, reason); },
     attemptAbandoned: (job) => { metrics.attemptAbandoned(job.kind); },

@@ -18,6 +18,8 @@ export interface QueueObserver {
   effectEnded?(kind: string, end: EffectEnd): void;
   /** A job waits for a lock. */
   lockBusy?(kind: string): void;
+  /** The disk takes no bodies of waiting jobs, or gave some back damaged; it is tried again after so long. */
+  spillFailed?(error: Error, againMs: number): void;
   buried(job: Job, reason: BuryReason): void;
   /** The timeout passed, the signal was aborted, and the handler did not return: its lane goes on without it. */
   attemptAbandoned(job: Job): void;

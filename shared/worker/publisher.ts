@@ -1,8 +1,10 @@
+import type { KeptBodies } from '../bodies/keptBodies.ts';
 import type { Engine } from '../engine/engine.ts';
 import { published, publishFailed, takeDeadLetters, takePublications } from '../engine/flush.ts';
 import type { Publication } from '../engine/effects.ts';
+import type { Job } from '../engine/job.ts';
 import type { Partition } from '../engine/partition.ts';
-import { isMillraceError } from '../errors/MillraceError.ts';
+import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { FetchedRecord, OutgoingRecord } from '../kafka/port.ts';
 import type { Pulse } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
@@ -15,11 +17,13 @@ const PRESSING_EVENTS = 1000;
 export class Publisher {
   readonly #options: QueueRunnerOptions;
   readonly #engine: Engine<FetchedRecord>;
+  readonly #bodies: KeptBodies;
   readonly #pulse: Pulse;
   readonly #after: () => void;
 
   /** @param after called when a publication has ended, either way */
-  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, pulse: Pulse, after: () => void) {
+  constructor(options: QueueRunnerOptions, engine: Engine<FetchedRecord>, bodies: KeptBodies, pulse: Pulse, after: () => void) {
+    this.#bodies = bodies;
     this.#pulse = pulse;
     this.#options = options;
     this.#engine = engine;
@@ -50,7 +54,11 @@ export class Publisher {
     this.#pulse.sent('publication');
     let end: 'done' | 'refused' = 'refused';
     try {
+      const jobs = jobsOf(publication);
+      const coming = this.#bodies.fetch(jobs);
+      if (coming !== null && !(await coming)) throw new MillraceError('SPILL_LOST', { at: `partition ${partition.number}` });
       const { topic, records } = this.#toRecords(partition, publication, topics);
+      if (coming !== null) this.#bodies.letGo(jobs);
       await producer.send(topic, partition.number, records);
       end = 'done';
       published(this.#engine, partition, publication.stream, clock.now());
@@ -76,5 +84,17 @@ export class Publisher {
         return { topic: topics.events, records: [writeEvents(codec, eventsWriter, batch, publication.items)] };
       }
     }
+  }
+}
+
+/** Those whose bodies are copied. */
+function jobsOf(publication: Publication): Job[] {
+  switch (publication.stream) {
+    case 'events':
+      return [];
+    case 'dlq':
+      return publication.items.map(({ job }) => job);
+    case 'retry':
+      return publication.items.flatMap(({ type, job }) => (type === 'wait' && job !== null ? [job] : []));
   }
 }

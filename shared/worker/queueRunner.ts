@@ -1,6 +1,9 @@
+import { recordBytes } from '../bodies/bodyOf.ts';
+import { KeptBodies } from '../bodies/keptBodies.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Effect } from '../engine/effects.ts';
 import type { Job, JobInput } from '../engine/job.ts';
+import type { Start } from '../engine/startQueue.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Outcome } from '../jobs/outcome.ts';
 import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
@@ -18,7 +21,6 @@ import { grantOf } from './readGrant.ts';
 import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
 import { renewReign } from './renewReign.ts';
 import { SchemaLoads } from './schemaLoads.ts';
-import { recordBytes, retainJob } from './writeRecords.ts';
 
 /** Jobs begun in one go before other work gets its turn: heartbeats and fetches live on the same event loop. */
 const STARTS_PER_TURN = 1024;
@@ -33,6 +35,8 @@ export class QueueRunner {
   readonly engine: Engine<FetchedRecord>;
   /** End of each main partition as the last fetch told it; for the lag. */
   readonly highWatermarks = new Map<number, number>();
+  /** What its waiting jobs carry. */
+  readonly bodies: KeptBodies;
   readonly #consumer: Consumer;
   readonly #attempts: Attempts;
   readonly #publisher: Publisher;
@@ -56,15 +60,24 @@ export class QueueRunner {
     const policies = new Map([...handled].map(([kind, { definition }]) => [kind, definition.policy]));
     this.#context = { topic: topics.main, policies, codec };
     this.#schemas = new SchemaLoads(codec, clock, options.random, (id) => { options.observer.schemaUnavailable(id); });
+    this.bodies = new KeptBodies({
+      openSpill: options.spill?.open ?? null, spillOverBytes: options.spill?.overBytes ?? Infinity, clock,
+      failed: (error, againMs) => { options.observer.spillFailed?.(error, againMs); },
+      freed: () => { this.engine.takeInBacklog(clock.now()); this.#queuePump(); },
+      lost: (partition) => { this.engine.renew(partition); this.#queuePump(); },
+    });
     this.engine = new Engine<FetchedRecord>({
       limits: options.limits,
       workerId: options.workerId,
       policies,
       random: options.random,
       recordBytes,
-      retain: retainJob,
+      retain: this.bodies.retain,
+      release: this.bodies.release,
+      hasValue: this.bodies.hasValue,
       parse: (record, partition) => this.#parse(record, partition),
     });
+    this.bodies.serve(this.engine);
     this.#claimed = new ClaimedJobs({
       fetches: options.claimFetches, missingBoundMs: options.claimMissingBoundMs, codec, clock, random: options.random, engine: this.engine,
       unpark: (job) => { this.#unpark(job); },
@@ -90,7 +103,7 @@ export class QueueRunner {
       ended: () => { this.#claimed.sweep(); this.#pump(); },
     });
     this.#pulse = new Pulse(options.clock);
-    this.#publisher = new Publisher(options, this.engine, this.#pulse, () => { this.#afterPublish(); });
+    this.#publisher = new Publisher(options, this.engine, this.bodies, this.#pulse, () => { this.#afterPublish(); });
     this.#consumer = options.broker.createConsumer(
       {
         group: options.group,
@@ -131,6 +144,7 @@ export class QueueRunner {
     this.#attempts.close();
     this.#schemas.close();
     this.#claimed.close();
+    await this.bodies.stop();
   }
 
   /** True when each owned partition is restored, leased and open, and none stands. */
@@ -197,6 +211,7 @@ export class QueueRunner {
     this.#claimed.release(job);
     this.options.observer.attemptEnded(job.kind, outcome === 'interrupted' ? outcome : outcome.type, now - job.startedMs);
     this.engine.attemptEnded(job, outcome, now);
+    this.bodies.close(job);
     if (outcome !== 'interrupted' && outcome.type === 'retry' && job.state === 'waiting') this.options.observer.attemptFailed?.(job, job.dueMs);
     if (outcome !== 'interrupted' && outcome.type === 'snooze' && outcome.failure !== undefined) this.options.observer.jobWaits?.(job, outcome.failure);
     if (job.lane.partition.draining) this.flushNow();
@@ -227,6 +242,18 @@ export class QueueRunner {
     this.#waiters.set(job, waiter);
     sandboxes.wait(place, waiter);
     return null;
+  }
+
+  /** Begins what the engine starts, once its bodies are here. */
+  #begin(start: Start): void {
+    const jobs = 'id' in start ? [start] : start;
+    const gone = (): void => { for (const job of jobs) this.#attemptEnded(job, 'interrupted'); };
+    const begin = (): void => {
+      if (jobs.every((job) => this.engine.mayBegin(job))) this.#attempts.begin(start);
+      else gone();
+      this.#queuePump();
+    };
+    if (this.bodies.open(start, begin, gone)) this.#attempts.begin(start);
   }
 
   #parse(record: FetchedRecord, partition: number): JobInput | null {
@@ -260,7 +287,7 @@ export class QueueRunner {
       for (;;) {
         for (const effect of this.engine.takeEffects()) this.#perform(effect);
         const starts = this.engine.takeStarts(this.options.clock.now());
-        for (const start of starts) this.#attempts.begin(start);
+        for (const start of starts) this.#begin(start);
         begun += starts.length;
         this.#pulse.begun += starts.length;
         if (begun >= STARTS_PER_TURN) {
@@ -330,6 +357,7 @@ export class QueueRunner {
     if (this.#closed) return;
     this.#cancelFlush = this.options.clock.after(this.options.flushIntervalMs, () => {
       this.engine.tick(this.options.clock.now());
+      this.bodies.readAhead();
       this.#pump();
       this.flushNow();
       this.#pulse.turns += 1;

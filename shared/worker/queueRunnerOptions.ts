@@ -1,4 +1,5 @@
 import type { Codec, Writer } from '../avro/codec.ts';
+import type { CompiledSpill } from '../bodies/spillOptions.ts';
 import type { ClaimFetches } from '../claims/claimFetches.ts';
 import type { EngineLimits } from '../engine/engineOptions.ts';
 import type { SandboxPool } from '../isolation/sandboxPool.ts';
@@ -42,6 +43,8 @@ export interface QueueRunnerOptions {
   /** The worker's, shared by its queues; null: it was given no store for large payloads. */
   readonly claimFetches: ClaimFetches | null;
   readonly claimMissingBoundMs: number;
+  /** Null: bodies of waiting jobs stay in memory. */
+  readonly spill: CompiledSpill | null;
   readonly maxBytesPerPartition: number;
   /** Null: it runs its queue. */
   readonly replay: ReplayMark | null;

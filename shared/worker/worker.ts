@@ -4,6 +4,7 @@ import { ClaimFetches } from '../claims/claimFetches.ts';
 import { createClaimedResults } from '../claims/claimedResults.ts';
 import { compileLargePayloads, type LargePayloadOptions } from '../claims/largePayloads.ts';
 import type { Registry } from '../avro/registry.ts';
+import { compileSpill, type SpillOptions } from '../bodies/spillOptions.ts';
 import type { Database } from '../database/port.ts';
 import { defaultLimits, type EngineLimits } from '../engine/engineOptions.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
@@ -61,6 +62,11 @@ export interface WorkerOptions {
   readonly database?: Database | undefined;
   /** How long it is remembered that an effect landed: longer than a job may come back by retry, redrive or replay. Default 30 days. */
   readonly effectRetentionMs?: number | undefined;
+  /**
+   * Where values of waiting jobs go that memory has no room for: `{ folder }`. Default: nowhere; at `limits.roomBytes` a partition takes nothing more in. What lies there is
+   * worth nothing after a restart, and may be lost at any time: Kafka has it all. While the disk takes nothing, it is as if there were no folder.
+   */
+  readonly spill?: SpillOptions | undefined;
   readonly maxBytesPerPartition?: number;
   /** Set by a replay, which gives the worker a cluster of its own. */
   readonly replay?: ReplayMark;
@@ -101,6 +107,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const sandboxes = createSandboxPool(options, clock);
   const payloads = options.largePayloads === undefined ? null : compileLargePayloads(options.largePayloads, clock);
   const claimFetches = payloads === null ? null : new ClaimFetches({ payloads, clock, logger: options.logger });
+  const spill = options.spill === undefined ? null : compileSpill(options.spill);
   const results = payloads === null ? null : createClaimedResults({ store: payloads.store, clock });
   const effects = createEffects(options, workerId, clock, random);
   const runners: QueueRunner[] = [];
@@ -144,7 +151,7 @@ export function createWorker(options: WorkerOptions): Worker {
         drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
         abortGraceMs: options.abortGraceMs ?? 5000,
         storeResult: options.storeResult ?? (results === null ? undefined : (job, json) => results.put(job, json)),
-        claimFetches, claimMissingBoundMs: payloads?.missingBoundMs ?? MISSING_BOUND_MS,
+        spill, claimFetches, claimMissingBoundMs: payloads?.missingBoundMs ?? MISSING_BOUND_MS,
         effects,
         maxBytesPerPartition: options.maxBytesPerPartition ?? 512 * 1024,
         replay: options.replay ?? null,

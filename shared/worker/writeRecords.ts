@@ -1,10 +1,11 @@
 import type { Codec, Writer } from '../avro/codec.ts';
+import { bodyOf } from '../bodies/bodyOf.ts';
 import { EVENT_KEY_BYTES, type DeadLetter, type JobEvent, type RoomWrite } from '../engine/effects.ts';
 import type { Job } from '../engine/job.ts';
 import { PAUSE_PREFIX, SEEN_PREFIX } from '../engine/marks.ts';
 import type { JobEventsV2, JobEventV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
-import { appliedRecord, buriedRecord, goneRecord, headerBytes, keepHeaders, leaseRecord, markRecord, waitRecord, type CarriedJob, type MarkReason, type Origin } from '../kafka/envelope.ts';
-import type { Headers, OutgoingRecord } from '../kafka/port.ts';
+import { appliedRecord, buriedRecord, goneRecord, leaseRecord, markRecord, waitRecord, type CarriedJob, type MarkReason, type Origin } from '../kafka/envelope.ts';
+import type { OutgoingRecord } from '../kafka/port.ts';
 
 const MAX_INT = 2 ** 31 - 1;
 
@@ -18,8 +19,7 @@ function carried(topic: string, partition: number, job: Job): CarriedJob {
     kind: job.kind === '' ? null : job.kind,
     origin: originOf(topic, partition, job.offset, job.timestampMs),
     key: job.key,
-    value: job.value,
-    headers: job.headers as Headers | undefined,
+    ...bodyOf(job),
   };
 }
 
@@ -80,16 +80,4 @@ export function writeEvents(
     lines[at] = { type, id: job.id, kind, key, offset: job.offset, attempt, afterMs, detail };
   }
   return { key: null, value: codec.encode({ ...batch, startMs, kinds, events: lines }, writer) };
-}
-
-/** Size of a job's record on the wire, headers included. */
-export function recordBytes(job: Job): number {
-  return (job.value?.length ?? 0) + 2 * (job.key?.length ?? 0) + headerBytes(job.headers as Headers | undefined);
-}
-
-/** Makes a job own its bytes. */
-export function retainJob(job: Job): void {
-  if (job.value !== null) job.value = Buffer.from(job.value);
-  if (job.key !== null) job.key = Buffer.from(job.key);
-  job.headers = keepHeaders(job.headers as Headers | undefined);
 }

@@ -8,6 +8,11 @@ const standing: ReadonlySet<string> = new Set([
   headerNames.firstError, headerNames.epoch, headerNames.sequence, headerNames.nullValue, headerNames.command, headerNames.note,
 ]);
 
+/** Whether a header says where a job stands: it is not part of what a job carries. */
+export function isStandingHeader(name: string): boolean {
+  return standing.has(name);
+}
+
 /**
  * The headers that a job takes along from topic to topic: all that its producer gave, unknown ones too, without those that say where it
  * stands. A job from a producer that knows no CloudEvents gets `ce_id`, `ce_type` and `ce_time` here.

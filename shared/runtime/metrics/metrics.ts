@@ -42,6 +42,7 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
     ended: counter('millrace_attempts_ended_total', 'Attempts that ended, by outcome; interrupted ones were cut off by a stop or a lost lease.', 'kind', 'outcome'),
     buried: counter('millrace_jobs_buried_total', 'Jobs that the dead-letter topic has, by reason.', 'kind', 'reason'),
     effects: counter('millrace_effects_total', 'Transactions of handlers by how they ended: landed, suppressed (it had landed before), refused (of a former owner, or without its lock).', 'kind', 'outcome'),
+    spillFailures: counter('millrace_spill_failures_total', 'How often the disk took no bodies of waiting jobs, or gave some back damaged.'),
     locksBusy: counter('millrace_locks_busy_total', 'Attempts that did not begin, or ended, because a lock was another\'s.', 'kind'),
     abandoned: counter('millrace_attempts_abandoned_total', 'Handlers that did not return after their signal was aborted.', 'kind'),
     commitFailures: counter('millrace_commit_failures_total', 'Offset commits that failed, by error code.', 'code'),
@@ -57,7 +58,10 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
   gauge('millrace_ready', '1 when each owned partition is restored, leased and open, and none stands.', ({ ready }) => (ready ? 1 : 0));
   gauge('millrace_lag_jobs', 'Records of the main topic that this process owns and has not taken in, as of the last fetch.', ({ lag }) => lag);
   gauge('millrace_frontier_span_jobs', 'Largest distance, over its partitions, from the committed offset to what was taken in.', ({ frontierSpan }) => frontierSpan);
-  gauge('millrace_room_bytes', 'Bytes of the waiting jobs.', ({ roomBytes }) => roomBytes);
+  gauge('millrace_room_bytes', 'What waiting jobs take in memory, those left out whose bodies lie on disk.', ({ roomBytes }) => roomBytes);
+  gauge('millrace_rooms_full', 'Owned partitions that take nothing in because their waiting rooms are full.', ({ roomsFull }) => roomsFull);
+  gauge('millrace_spilled_jobs', 'Waiting jobs whose bodies lie on disk.', ({ spilledJobs }) => spilledJobs);
+  gauge('millrace_spilled_bytes', 'What the spilled bodies take on disk.', ({ spilledBytes }) => spilledBytes);
   new Gauge({
     name: 'millrace_jobs_waiting', help: 'Jobs in the waiting room, by reason.', labelNames: ['queue', 'reason'], registers: [registry],
     collect() {

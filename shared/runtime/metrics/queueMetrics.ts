@@ -15,6 +15,11 @@ export interface QueueReading {
   readonly lag: number;
   readonly frontierSpan: number;
   readonly roomBytes: number;
+  /** Partitions whose rooms are full: they take nothing in. */
+  readonly roomsFull: number;
+  /** Waiting jobs whose bodies lie on disk, and what they take there. */
+  readonly spilledJobs: number;
+  readonly spilledBytes: number;
   /** Jobs by waiting reason (a closed set). */
   readonly waiting: ReadonlyMap<string, number>;
 }
@@ -24,6 +29,7 @@ export interface QueueMetrics {
   attemptEnded(kind: string, end: AttemptEnd, durationMs: number): void;
   buried(kind: string, reason: string): void;
   effectEnded(kind: string, end: 'landed' | 'suppressed' | 'refused'): void;
+  spillFailed(): void;
   lockBusy(kind: string): void;
   attemptAbandoned(kind: string): void;
   commitFailed(code: string): void;
@@ -41,6 +47,7 @@ export interface QueueFamilies {
   readonly ended: TalliedCounter;
   readonly buried: TalliedCounter;
   readonly effects: TalliedCounter;
+  readonly spillFailures: TalliedCounter;
   readonly locksBusy: TalliedCounter;
   readonly abandoned: TalliedCounter;
   readonly commitFailures: TalliedCounter;
@@ -63,6 +70,7 @@ export function createQueueMetrics(families: QueueFamilies, queue: string, kinds
   const labelOf = (kind: string): string => (known.has(kind) ? kind : UNKNOWN);
   const schemaWaits = families.schemaWaits.count(queue);
   const troubles = families.troubles.count(queue);
+  const spillFailures = families.spillFailures.count(queue);
 
   return {
     attemptEnded(kind, end, durationMs) {
@@ -72,6 +80,7 @@ export function createQueueMetrics(families: QueueFamilies, queue: string, kinds
     },
     buried: (kind, reason) => { families.buried.count(queue, labelOf(kind), reason).value += 1; },
     effectEnded: (kind, end) => { families.effects.count(queue, labelOf(kind), end).value += 1; },
+    spillFailed: () => { spillFailures.value += 1; },
     lockBusy: (kind) => { families.locksBusy.count(queue, labelOf(kind)).value += 1; },
     attemptAbandoned: (kind) => { families.abandoned.count(queue, labelOf(kind)).value += 1; },
     commitFailed: (code) => { families.commitFailures.count(queue, boundCode(code)).value += 1; },

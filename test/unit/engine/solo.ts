@@ -46,6 +46,8 @@ export class Solo {
       parse: (entry) => inputOfMain(entry, this.#policies.get(entry.policy.kind) ?? null),
       recordBytes: (job) => job.bytes,
       retain: () => undefined,
+      release: () => undefined,
+      hasValue: (job, value) => job.value === value || (job.value !== null && value !== null && job.value.equals(value)),
       random: () => 0.5,
     });
   }

@@ -57,10 +57,11 @@ describe('the metrics page', () => {
     const { metrics, page } = setUp();
     const queue = metrics.forQueue('orders', []);
     let waiting = new Map([['retry', 2], ['behind', 5]]);
-    const unwatch = queue.watch(() => ({ running: 3, ready: true, partitions: 6, standing: 1, lag: 42, frontierSpan: 7, roomBytes: 1000, waiting }));
+    const unwatch = queue.watch(() => ({ running: 3, ready: true, partitions: 6, standing: 1, lag: 42, frontierSpan: 7, roomBytes: 1000, roomsFull: 1, spilledJobs: 8, spilledBytes: 4096, waiting }));
     expect(await page()).toEqual(expect.arrayContaining([
       'millrace_attempts_running{queue="orders"} 3', 'millrace_partitions_owned{queue="orders"} 6', 'millrace_partitions_standing{queue="orders"} 1', 'millrace_ready{queue="orders"} 1',
-      'millrace_lag_jobs{queue="orders"} 42', 'millrace_frontier_span_jobs{queue="orders"} 7', 'millrace_room_bytes{queue="orders"} 1000',
+      'millrace_lag_jobs{queue="orders"} 42', 'millrace_frontier_span_jobs{queue="orders"} 7', 'millrace_room_bytes{queue="orders"} 1000', 'millrace_rooms_full{queue="orders"} 1',
+      'millrace_spilled_jobs{queue="orders"} 8', 'millrace_spilled_bytes{queue="orders"} 4096',
       'millrace_jobs_waiting{queue="orders",reason="retry"} 2', 'millrace_jobs_waiting{queue="orders",reason="behind"} 5',
     ]));
     waiting = new Map();

@@ -155,7 +155,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   'closed-full-room': {
     leavesOut: 'a full room blocks the second reading that its jobs wait for',
-    edits: [edit('partition.ts', '(this.rereadIndex < this.reread.length || (this.room', '((this.room')],
+    edits: [edit('partition.ts', '(this.rereadIndex < this.reread.length || !this.isRoomFull)', '!this.isRoomFull')],
     seeds: 2000,
   },
   'forget-redriven': {

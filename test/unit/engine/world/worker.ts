@@ -65,6 +65,8 @@ export class Worker {
       parse: (entry) => (world.now < entry.readableAtMs ? null : inputOfMain(entry, this.#policies.get(entry.policy.kind) ?? null)),
       recordBytes: (job) => job.bytes,
       retain: () => undefined,
+      release: () => undefined,
+      hasValue: (job, value) => job.value === value || (job.value !== null && value !== null && job.value.equals(value)),
       random: () => chance.next(),
     });
   }

@@ -1,0 +1,167 @@
+import type { Headers, HeaderValue } from '../kafka/port.ts';
+import { headerNames, isStandingHeader } from '../kafka/envelope.ts';
+
+/**
+ * What a waiting job carries and nobody looks at until it runs, in one piece: its value and its headers, as a string of bytes (latin1). A hundred
+ * thousand jobs as objects and buffers would take several times the memory; a string is one object, moved and freed by the garbage collector.
+ *
+ * Layout: 1 byte (0: the value is null), value, number of headers, then for each its name and value. Lengths are varints; names that occur in
+ * nearly every job are one byte. Headers that say where a job stands are left out, as in every copy of it; id and kind are kept by the job.
+ */
+export interface Body {
+  readonly value: Buffer | null;
+  readonly headers: Headers | undefined;
+}
+
+/** What the job itself knows. */
+export interface BodyOwner {
+  readonly id: string;
+  readonly kind: string;
+}
+
+/** Their numbers are held in memory and in files that live no longer than the process: they may change with every version. */
+const known = [
+  headerNames.specVersion, headerNames.id, headerNames.kind, headerNames.source, headerNames.time, headerNames.contentType, headerNames.traceparent,
+  headerNames.tracestate, headerNames.notBefore, headerNames.uniqueFor, headerNames.schedule, headerNames.tick,
+] as const;
+const codes = new Map<string, number>(known.map((name, index) => [name, index + 1]));
+const OTHER_NAME = 0;
+/** The id and kind that the job has. */
+const SAME_ID = 254;
+const SAME_KIND = 255;
+const NO_HEADERS = 0;
+
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+let end = 0;
+
+/** Copies: nothing of what it is given is held on to. */
+export function packBody(body: Body, owner: BodyOwner): string {
+  end = 0;
+  reserve(1);
+  scratch[end++] = body.value === null ? 0 : 1;
+  if (body.value !== null) writeBytes(body.value);
+  if (body.headers === undefined) writeVarint(NO_HEADERS);
+  else writeHeaders(body.headers, owner);
+  return scratch.toString('latin1', 0, end);
+}
+
+function writeHeaders(headers: Headers, owner: BodyOwner): void {
+  const names = Object.keys(headers).filter((name) => !isStandingHeader(name));
+  let count = 0;
+  for (const name of names) count += valuesOf(headers[name]).length;
+  writeVarint(count + 1);
+  for (const name of names) {
+    const values = valuesOf(headers[name]);
+    for (const value of values) {
+      reserve(1);
+      if (name === headerNames.id && values.length === 1 && isText(value, owner.id)) {
+        scratch[end++] = SAME_ID;
+        continue;
+      }
+      if (name === headerNames.kind && values.length === 1 && isText(value, owner.kind)) {
+        scratch[end++] = SAME_KIND;
+        continue;
+      }
+      const code = codes.get(name) ?? OTHER_NAME;
+      scratch[end++] = code;
+      if (code === OTHER_NAME) writeBytes(Buffer.from(name));
+      if (value === undefined) writeVarint(0);
+      else {
+        const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+        writeVarint(bytes.length + 1);
+        copy(bytes);
+      }
+    }
+  }
+}
+
+function valuesOf(value: HeaderValue): readonly (Buffer | string | undefined)[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function isText(value: Buffer | string | undefined, text: string): boolean {
+  if (value === undefined || typeof value === 'string') return value === text;
+  return value.length === text.length && value.toString('latin1') === text && isAscii(value);
+}
+
+function isAscii(value: Buffer): boolean {
+  for (const byte of value) if (byte > 127) return false;
+  return true;
+}
+
+function reserve(bytes: number): void {
+  if (end + bytes <= scratch.length) return;
+  const larger = Buffer.allocUnsafeSlow(Math.max(scratch.length * 2, end + bytes));
+  scratch.copy(larger, 0, 0, end);
+  scratch = larger;
+}
+
+function writeVarint(value: number): void {
+  reserve(5);
+  let rest = value;
+  while (rest >= 0x80) {
+    scratch[end++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  scratch[end++] = rest;
+}
+
+function writeBytes(bytes: Buffer): void {
+  writeVarint(bytes.length);
+  copy(bytes);
+}
+
+function copy(bytes: Buffer): void {
+  reserve(bytes.length);
+  scratch.set(bytes, end);
+  end += bytes.length;
+}
+
+/** What {@link packBody} packed, with buffers of their own. */
+export function unpackBody(packed: string, owner: BodyOwner): Body {
+  const bytes = Buffer.from(packed, 'latin1');
+  const reader = { bytes, at: 1 };
+  const value = bytes[0] === 0 ? null : readBytes(reader, readVarint(reader));
+  const count = readVarint(reader);
+  if (count === NO_HEADERS) return { value, headers: undefined };
+  const headers = Object.create(null) as Record<string, HeaderValue>;
+  for (let i = 1; i < count; i++) {
+    const code = bytes[reader.at++] ?? OTHER_NAME;
+    if (code === SAME_ID) headers[headerNames.id] = Buffer.from(owner.id);
+    else if (code === SAME_KIND) headers[headerNames.kind] = Buffer.from(owner.kind);
+    else {
+      const name = code === OTHER_NAME ? readBytes(reader, readVarint(reader)).toString() : (known[code - 1] as string);
+      const length = readVarint(reader);
+      put(headers, name, length === 0 ? undefined : readBytes(reader, length - 1));
+    }
+  }
+  return { value, headers };
+}
+
+/** The same name again: all values, in the order of the record. */
+function put(headers: Record<string, HeaderValue>, name: string, value: Buffer | undefined): void {
+  const before = headers[name];
+  if (!(name in headers) || before === undefined || value === undefined) headers[name] = value ?? before;
+  else if (Array.isArray(before)) before.push(value);
+  else headers[name] = [before, value];
+}
+
+interface Reader {
+  readonly bytes: Buffer;
+  at: number;
+}
+
+function readVarint(reader: Reader): number {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = reader.bytes[reader.at++] ?? 0;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+}
+
+function readBytes(reader: Reader, length: number): Buffer {
+  const from = reader.at;
+  reader.at += length;
+  return reader.bytes.subarray(from, reader.at);
+}
