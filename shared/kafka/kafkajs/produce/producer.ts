@@ -106,11 +106,11 @@ export class KafkajsProducer implements Producer {
     this.#cluster.close();
   }
 
-  /** Once a turn, so that calls made together travel together. */
+  /** Once a turn of the event loop, so that calls for which it brought the cause together (64 requests over HTTP, say) travel together. */
   #pumpSoon(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#pumping = false;
       this.#pump();
     });
