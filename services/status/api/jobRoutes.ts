@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../../shared/database/port.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { readTime } from '../../../shared/runtime/readTime.ts';
@@ -70,12 +71,15 @@ export function addJobRoutes(app: FastifyInstance, { database, admin, clock, loo
 }
 
 const FIELD = 'payload.';
+/** Each is asked of every job that the others leave. */
+const MOST_FIELDS = 8;
 
 function toFilter({ queue, kind, key, id, reason, state, from, to, errorCode, fingerprint, errorText, tag, payload = [], ...rest }: ListQuery): JobFilter {
   const fields = [
     ...payload.map((one) => ({ path: one.slice(0, one.indexOf('=')), value: one.slice(one.indexOf('=') + 1) })),
     ...Object.entries(rest).flatMap(([name, value]) => (name.startsWith(FIELD) ? [{ path: name.slice(FIELD.length), value: String(value) }] : [])),
   ];
+  if (fields.length > MOST_FIELDS) throw new MillraceError('BAD_QUERY', { at: 'payload', expected: `at most ${MOST_FIELDS} fields of the payload`, got: fields.length });
   return {
     ...sound({ queue, kind, key, id, reason, errorCode, fingerprint, errorText }),
     ...(state === undefined ? {} : { states: state }),
