@@ -4,7 +4,8 @@ import { discardBuried, redriveBuried } from '../../shared/commands/commandBurie
 import type { CommandTools } from '../../shared/commands/commandTools.ts';
 import type { PaceOptions } from '../../shared/commands/sendPaced.ts';
 import type { Database } from '../../shared/database/port.ts';
-import { MillraceError, isMillraceError } from '../../shared/errors/MillraceError.ts';
+import { MillraceError } from '../../shared/errors/MillraceError.ts';
+import { tellableMessage } from '../../shared/http/problem.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { DeadPlace } from '../../shared/status/selectDead.ts';
 
@@ -99,7 +100,7 @@ export function createSendings({ database, clock, tools, beatMs = 1000, trouble 
       state = control.signal.aborted ? 'stopped' : 'done';
     } catch (failure) {
       state = 'failed';
-      error = isMillraceError(failure) ? failure.message : 'something went wrong; the log tells more';
+      error = tellableMessage(failure);
       trouble(failure);
     }
     cancelBeat();

@@ -52,9 +52,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
     },
   });
   app.setErrorHandler((error, request, reply) => {
-    const problem = answerProblem(reply, error);
-    // What passes by itself comes a thousand times a second while it lasts.
-    if (problem.status >= 500) logger[isMillraceError(error) && error.retriable ? 'debug' : 'warn']({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
+    logFailure(logger, error, answerProblem(reply, error), { method: request.method, path: request.url.split('?')[0] });
   });
   app.setNotFoundHandler((_request, reply) => {
     answer(reply, { type: 'about:blank', title: 'There is nothing here', status: 404, detail: '/openapi.json tells what there is.', code: 'NOT_FOUND' });
@@ -67,6 +65,12 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   return app;
+}
+
+/** Tells the log of what was the server's own trouble. */
+export function logFailure(logger: Logger, error: unknown, { status }: Problem, where: object): void {
+  // What passes by itself comes a thousand times a second while it lasts.
+  if (status >= 500) logger[isMillraceError(error) && error.retriable ? 'debug' : 'warn']({ err: error, ...where }, 'a request failed');
 }
 
 /** Answers with what went wrong. @returns the problem as it was told */

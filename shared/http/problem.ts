@@ -71,7 +71,7 @@ interface Fault {
   readonly parentSchema?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
-/** Says any failure of a request as a problem. What is nobody's business (a defect's message) is left out. */
+/** Says any failure of a request as a problem. What is nobody's business (a defect's message, what a database says) is left out. */
 export function toProblem(error: unknown): Problem {
   if (isMillraceError(error)) return ofOurs(error);
   const failure = error as HttpFailure;
@@ -100,10 +100,19 @@ function explainFault({ message = 'is not valid', params, parentSchema }: Fault)
   return params?.missingProperty === undefined ? message : 'is missing';
 }
 
+/** What they say besides is SQL, addresses and other people's values: for the log. */
+const ownBusiness: readonly ErrorCode[] = ['DATABASE_UNAVAILABLE', 'DATABASE_CONFLICT', 'DATABASE_CONSTRAINT', 'DATABASE_REFUSED', 'DATABASE_DRIFT', 'DATABASE_IN_USE'];
+
+/** What of a failure may be told to whoever asks; the log has the rest. */
+export function tellableMessage(error: unknown): string {
+  if (!isMillraceError(error)) return 'Something went wrong here. The log tells more.';
+  return ownBusiness.includes(error.code) ? `${catalogue[error.code].says}. The log tells more.` : error.message;
+}
+
 function ofOurs(error: MillraceError): Problem {
   const status = statuses[error.code] ?? (error.retriable ? 503 : 500);
   const { fields } = error.detail;
-  return { ...make(status, error.code, catalogue[error.code].says, error.message), ...(fields === undefined ? {} : { errors: fields }) };
+  return { ...make(status, error.code, catalogue[error.code].says, tellableMessage(error)), ...(fields === undefined ? {} : { errors: fields }) };
 }
 
 function make(status: number, code: string, title: string, detail: string): Problem {

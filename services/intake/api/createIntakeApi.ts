@@ -5,12 +5,10 @@ import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
 import { PROBLEM_TYPE, toProblem } from '../../../shared/http/problem.ts';
 import { readJson } from '../../../shared/intake/readJson.ts';
 import { submissionSchema } from '../../../shared/intake/submission.ts';
-import type { Logger } from '../../../shared/runtime/logger.ts';
 import { addIntakeRoutes, type IntakeRouteParts } from './jobRoutes.ts';
 import { acceptedSchema, batchLineSchema, batchResultSchema } from './schemas.ts';
 
 export interface IntakeApiOptions extends IntakeRouteParts {
-  readonly logger: Logger;
   /** A single job must have come in within this time. */
   readonly bodyTimeoutMs: number;
   /** A batch within this. */

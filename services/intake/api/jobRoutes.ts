@@ -1,17 +1,20 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MillraceError, isMillraceError } from '../../../shared/errors/MillraceError.ts';
+import { logFailure } from '../../../shared/http/createHttpApp.ts';
 import { toProblem } from '../../../shared/http/problem.ts';
 import type { Accepted, Caller, JobDoor } from '../../../shared/intake/jobDoor.ts';
 import { readJson } from '../../../shared/intake/readJson.ts';
 import type { Submission } from '../../../shared/intake/submission.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
 import { answerLines } from './answerLines.ts';
 import { readCaller } from './readCaller.ts';
 import { readLines, type Line } from './readLines.ts';
 import { refusals, requestHeaders } from './schemas.ts';
 
 export interface IntakeRouteParts {
+  readonly logger: Logger;
   readonly door: Pick<JobDoor, 'accept' | 'closing'>;
   readonly clock: Clock;
   /** In lower case; null: there is one tenant. */
@@ -31,7 +34,7 @@ const NDJSON = 'application/x-ndjson';
 type BatchLine = Submission & { readonly idempotencyKey?: string };
 
 export function addIntakeRoutes(app: FastifyInstance, parts: IntakeRouteParts): void {
-  const { door, clock, tenantHeader, maxDepth, maxBodyBytes, answered } = parts;
+  const { logger, door, clock, tenantHeader, maxDepth, maxBodyBytes, answered } = parts;
 
   app.post<{ Body: Submission }>('/v1/jobs', {
     schema: {
@@ -77,6 +80,7 @@ export function addIntakeRoutes(app: FastifyInstance, parts: IntakeRouteParts): 
     } catch (error) {
       const problem = toProblem(error);
       status = problem.status;
+      logFailure(logger, error, problem, { line: number });
       const retryAfterMs = isMillraceError(error) ? error.detail.retryAfterMs : undefined;
       result = { problem, ...(status === 503 || status === 409 ? { retryAfter: Math.max(1, Math.ceil((retryAfterMs ?? 2000) / 1000)) } : {}) };
     }

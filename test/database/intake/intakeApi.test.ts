@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLogger } from '../../../shared/runtime/logger.ts';
 import { chargeOrder, openDoor, order, type DoorStage } from './doorStage.ts';
 
 let stage: DoorStage;
@@ -56,6 +57,21 @@ describe('POST /v1/jobs/batch', () => {
     expect(results.filter(({ status }) => status !== 202)).toMatchObject([{ line: 779, status: 400, problem: { code: 'BAD_JSON' } }]);
     expect(results[778]?.job?.id).toBe('b778');
   });
+});
+
+it('tells nobody but the log what the database says, of a single job and of each line', async () => {
+  let logged = '';
+  const sick = await openDoor({ api: { logger: createLogger({ level: 'warn', service: 'test', destination: { write(line) { logged += line; } } }) } });
+  await sick.database.script('drop table intake_keys');
+  const send = (url: string, type: string) => sick.app.inject({ method: 'POST', url, headers: { 'content-type': type, 'idempotency-key': 'k' }, payload: JSON.stringify({ kind: 'order.charge', payload: order(1) }) });
+  const answers = [await send('/v1/jobs', 'application/json'), await send('/v1/jobs/batch', 'application/x-ndjson')];
+  await sick.close();
+  for (const { body } of answers) {
+    expect(body).toContain('DATABASE_REFUSED');
+    expect(body).not.toContain('intake_keys');
+  }
+  expect(logged.match(/relation \\"intake_keys\\" does not exist/g)?.length).toBeGreaterThanOrEqual(2);
+  expect(logged).toContain('"line":1');
 });
 
 it('describes exactly the routes that there are, and their schemas', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
-import type { Problem } from '../../../shared/http/problem.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import { tellableMessage, type Problem } from '../../../shared/http/problem.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 
 const logger = createLogger({ level: 'silent', service: 'test' });
@@ -29,4 +30,18 @@ test.each<[what: string, url: string, payload: object, errors: readonly { field:
   await app.close();
   expect(problem).toMatchObject({ code: 'REQUEST_INVALID', errors });
   expect(problem.errors).toHaveLength(errors.length);
+});
+
+test.each([['DATABASE_REFUSED', 500], ['DATABASE_CONSTRAINT', 500], ['DATABASE_DRIFT', 500], ['DATABASE_UNAVAILABLE', 503], ['DATABASE_CONFLICT', 503]] as const)('what a database says (%s) is told to the log alone', async (code, status) => {
+  let logged = '';
+  const app = await createHttpApp({ logger: createLogger({ level: 'debug', service: 'test', destination: { write(line) { logged += line; } } }), title: 't', description: 'd', version: '1' });
+  const said = new Error('insert into "customers" violates "secret_key": (card)=(4711)');
+  const error = new MillraceError(code, { at: 'SQLSTATE 23505', got: said, cause: said });
+  app.get('/jobs', () => { throw error; });
+  const answer = await app.inject('/jobs');
+  await app.close();
+  expect(answer.statusCode).toBe(status);
+  expect(answer.json<Problem>()).toMatchObject({ code, status });
+  for (const told of [answer.body, tellableMessage(error), tellableMessage(said)]) expect(told).not.toMatch(/customers|secret_key|4711|SQLSTATE/);
+  expect(logged).toContain('4711');
 });
