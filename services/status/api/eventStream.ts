@@ -24,10 +24,13 @@ export interface EventStreamParts {
   readonly trouble: (error: unknown) => void;
 }
 
-/** `GET /v1/jobs/{id}/events`: server-sent events. @returns how to end all streams, for a stop */
+/** `GET /v1/jobs/{id}/events`: server-sent events. @returns how to end all streams for good, for a stop */
 export function addEventStream(app: FastifyInstance, parts: EventStreamParts): { endAll(): void; readonly open: number } {
   const { database, clock, lookUp, watch, maxStreams, heartbeatMs = 15_000, maxBufferedBytes = 256 * 1024, trouble } = parts;
   const streams = new Set<() => void>();
+  /** Their jobs are being looked up: they count as open. */
+  let opening = 0;
+  let ended = false;
 
   app.get<{ Params: { readonly id: string }; Querystring: { readonly after?: string } }>('/v1/jobs/:id/events', {
     schema: {
@@ -37,13 +40,17 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
       response: { 200: { type: 'string', description: 'text/event-stream' }, 204: { type: 'null', description: 'Over, nothing new' }, ...troubles },
     },
   }, async (request, reply) => {
-    if (streams.size >= maxStreams) throw new MillraceError('TOO_MANY_STREAMS', { got: maxStreams, fix: 'Try again later, or ask GET /v1/jobs/{id} now and then' });
-    const row = await lookUp(request.params.id, request.query.after);
+    if (streams.size + opening >= maxStreams) throw new MillraceError('TOO_MANY_STREAMS', { got: maxStreams, fix: 'Try again later, or ask GET /v1/jobs/{id} now and then' });
+    opening += 1;
+    const row = await lookUp(request.params.id, request.query.after).finally(() => { opening -= 1; });
+    if (ended) throw new MillraceError('SHUTDOWN', { at: 'status', fix: 'Try again' });
     const lastId = Number(request.headers['last-event-id']);
     const heard = Number.isSafeInteger(lastId) && lastId >= 0 ? lastId : -1;
     // A browser comes again after every end, unless it is told 204.
     if (isFinal(toView(row, clock.now()).state) && row.entries <= heard) return reply.code(204).send();
     reply.hijack();
+    // Gone while its job was looked up: nothing would tell of its end any more.
+    if (reply.raw.destroyed) return;
     follow(row, heard, reply.raw);
   });
 
@@ -107,7 +114,10 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
   }
 
   return {
-    endAll() { for (const close of [...streams]) close(); },
+    endAll() {
+      ended = true;
+      for (const close of [...streams]) close();
+    },
     get open() { return streams.size; },
   };
 }

@@ -43,6 +43,21 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
     while (api.openStreams > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
   };
 
+  /** The next look-up of a job waits for `go`. */
+  const holdLookUp = (id: string): { readonly asked: Promise<void>; readonly go: () => void } => {
+    const [asked, going] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { query } = test.database;
+    test.database.query = async <R>(...given: Parameters<typeof query>) => {
+      if (given[1]?.includes(id) === true) {
+        test.database.query = query;
+        asked.resolve();
+        await going.promise;
+      }
+      return query<R>(...given);
+    };
+    return { asked: asked.promise, go: going.resolve };
+  };
+
   it('tells each event once, in order, beats in between, and ends when the job is over', async () => {
     await happen({ type: 'started', offset: 0 });
     const response = await open(0);
@@ -110,6 +125,30 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
     await noneOpen();
   });
 
+  it('refuses more watchers also where all come at once, before any has been let in', async () => {
+    const leave = new AbortController();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => fetch(`${base}/v1/jobs/job-7/events`, { signal: leave.signal })));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 503, 503, 503, 503, 503, 503]);
+    expect(api.openStreams).toBe(2);
+    leave.abort();
+    await noneOpen();
+  });
+
+  it('keeps no stream of a client that left before it began', async () => {
+    const { asked, go } = holdLookUp('job-7');
+    const gone = new Promise<void>((resolve) => { api.app.server.once('connection', (served) => { served.once('close', () => { resolve(); }); }); });
+    const socket = connect((api.app.server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write('GET /v1/jobs/job-7/events HTTP/1.1\r\nhost: x\r\n\r\n');
+    await asked;
+    socket.destroy();
+    await gone;
+    go();
+    const watched = await open(7);
+    expect(api.openStreams).toBe(1);
+    await watched.body?.cancel();
+    await noneOpen();
+  });
+
   it('drops a client that does not read, and holds nothing for it', async () => {
     const { port } = api.app.server.address() as AddressInfo;
     const socket = connect(port, '127.0.0.1');
@@ -127,10 +166,16 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
     socket.destroy();
   });
 
-  it('ends all streams when the service stops', async () => {
+  it('ends all streams when the service stops, and begins none for who asked before', async () => {
     const response = await open(5);
     const text = response.text();
-    await api.close();
+    const { asked, go } = holdLookUp('job-8');
+    const late = open(8);
+    await asked;
+    const closed = api.close();
+    go();
+    expect((await late).status).toBe(503);
+    await closed;
     expect(await text).toContain('retry: 2000');
   });
 });
