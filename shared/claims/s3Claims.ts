@@ -1,6 +1,7 @@
 import {
   DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand, S3Client, S3ServiceException, type S3ClientConfig,
 } from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import type { ClaimStore } from './claimStore.ts';
@@ -62,11 +63,12 @@ export function createS3Claims({ bucket, prefix = '', client, clock = systemCloc
       try {
         const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: keyOf(object) }));
         if (Body === undefined) return Buffer.alloc(0);
+        const body = Body as Readable;
         if (ContentLength > mostBytes) {
-          (Body as { destroy?: () => void }).destroy?.();
-          throw new MillraceError('CLAIM_MISMATCH', { at: object, expected: `${mostBytes} bytes`, got: ContentLength });
+          body.destroy();
+          throw tooLarge(object, mostBytes, ContentLength);
         }
-        return Buffer.from(await Body.transformToByteArray());
+        return await readAtMost(mostBytes, object, body);
       } catch (cause) {
         if (cause instanceof NoSuchKey) return null;
         throw failed(object, cause);
@@ -93,6 +95,22 @@ export function createS3Claims({ bucket, prefix = '', client, clock = systemCloc
       return Promise.resolve();
     },
   };
+}
+
+/** Counts what comes: a length that the server says, or does not say, is only words. Leaving the loop ends the connection. */
+async function readAtMost(mostBytes: number, object: string, body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw tooLarge(object, mostBytes, 'more');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+function tooLarge(object: string, mostBytes: number, got: unknown): MillraceError {
+  return new MillraceError('CLAIM_MISMATCH', { at: object, expected: `${mostBytes} bytes`, got });
 }
 
 /** 4xx is for somebody to mend, but for "slow down" and "too long"; everything else passes. */
