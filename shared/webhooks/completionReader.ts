@@ -12,8 +12,8 @@ export interface CompletionReaderOptions {
   readonly broker: Broker;
   readonly reader: FactReader;
   readonly clock: Clock;
-  /** Resolves when they need not be told again. What it throws is told, and it is called again. */
-  readonly deliver: (completions: readonly Completion[]) => Promise<void>;
+  /** Resolves when they need not be told again, or once `isOurs` says that another instance tells them. What it throws is told, and it is called again. */
+  readonly deliver: (completions: readonly Completion[], isOurs: () => boolean) => Promise<void>;
   readonly trouble: (error: unknown) => void;
   readonly sessionTimeoutMs?: number;
 }
@@ -66,7 +66,7 @@ export function createCompletionReader({ queue, group, broker, reader, clock, de
       try {
         await Promise.all([...reader.missingSchemas('events', batch.records)].map((id) => reader.load('events', id)));
         const completions = readCompletions(batch, mine);
-        if (completions.length > 0) await deliver(completions);
+        if (completions.length > 0) await deliver(completions, isOurs);
         if (!isOurs()) return;
         await consumer.commit([{ partition, positions: [{ topic, offset: nextOffset, metadata: '' }] }]);
         consumer.resume(topic, partition, nextOffset);

@@ -14,8 +14,9 @@ import { combineObservers, createLogObserver } from '../worker/logObserver.ts';
 import type { QueueObserver } from '../worker/observer.ts';
 import { createWorker, type Worker } from '../worker/worker.ts';
 import type { WebhookV1 } from '../../schemas/millrace.Webhook/payload.generated.ts';
-import { bodyOf, deliveryId, matches, type Completion } from './completion.ts';
+import type { Completion } from './completion.ts';
 import { createCompletionReader, type CompletionReader } from './completionReader.ts';
+import { fanOut } from './fanOut.ts';
 import { WEBHOOKS, webhookMigrations } from './migrations.ts';
 import type { SafePost } from './postSafely.ts';
 import { createSubscriptions } from './subscriptions.ts';
@@ -74,13 +75,12 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   let stopped: Promise<void> | null = null;
   const trouble = (err: unknown): void => { logger.warn({ err }, 'webhooks: something failed that is tried again'); };
 
-  const deliver = async (completions: readonly Completion[]): Promise<void> => {
-    const all = await subscriptions.listFresh();
-    const entries = completions.flatMap((completion) => all.filter((one) => matches(one, completion)).map(({ id }): EnqueueEntry<WebhookV1> => (
-      [job, { subscription: id, body: bodyOf(completion) }, { id: deliveryId(id, completion), unique: REMEMBERED_FOR }]
-    )));
-    // Some may be enqueued and others not: all are enqueued again, and the engine drops the doubles.
-    if (entries.length > 0) await client.enqueueMany(entries as readonly EnqueueEntry[]);
+  const deliver = async (completions: readonly Completion[], isOurs: () => boolean): Promise<void> => {
+    for (const slice of fanOut(completions, await subscriptions.listFresh())) {
+      if (!isOurs()) return;
+      // Some may be enqueued and others not: all are enqueued again, and the engine drops the doubles.
+      await client.enqueueMany(slice.map(({ id, subscription, body }): EnqueueEntry<WebhookV1> => [job, { subscription, body }, { id, unique: REMEMBERED_FOR }]) as readonly EnqueueEntry[]);
+    }
   };
 
   const look = async (): Promise<void> => {
