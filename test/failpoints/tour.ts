@@ -9,6 +9,7 @@ import { findViolations } from '../guarantees/promises/guarantee.ts';
 import { Scene } from '../guarantees/scene.ts';
 import { createDatabase } from '../postgres/createDatabase.ts';
 import { queueTopicNames } from '../../shared/kafka/topics.ts';
+import { largePayloadsIn, mixedPayload } from './claims.ts';
 import type { Armed } from './failpoint.ts';
 import { FLUSH_WINDOW_MS, Leg, type Tour } from './leg.ts';
 import { settledStaysSettled } from './settledStaysSettled.ts';
@@ -52,13 +53,14 @@ const ROOT = new URL('../../', import.meta.url).href;
 export async function playTour({ brokers, registryUrl, databaseUrl, codeFile, stage, legs }: TourOptions): Promise<TourReport> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-failpoints-'));
   const database = stage.needsDatabase === true ? await createDatabase(databaseUrl ?? '') : null;
-  const scene = await Scene.open({ brokers, registryUrl, workload: stage.workload });
+  const scene = await Scene.open({ brokers, registryUrl, workload: stage.workload, ...(stage.hasClaims === true ? { largePayloads: largePayloadsIn(folder), payloadOf: mixedPayload } : {}) });
   const tour: Tour = { scene, brokers, registryUrl, databaseUrl: database?.url ?? null, codeFile, folder, helpers: new Map(), survivor: null, closers: [], startSurvivor: (workerId) => startSurvivor(tour, workerId, stage.survivor), cuts: [], sandboxDeaths: [], violations: [], expulsions: 0 };
   const reports: LegReport[] = [];
   const visits = new Map<string, number>();
   const files = new Set<string>();
   const played: Leg[] = [];
   try {
+    await stage.prepare?.(tour);
     if (stage.hasSurvivor) {
       await scene.enqueue(['warm-up'], 1);
       tour.survivor = await tour.startSurvivor('survivor');
@@ -111,11 +113,11 @@ async function comeToRest({ scene, survivor, violations }: Tour): Promise<void> 
   await scene.stop(heir);
 }
 
-function judge({ name }: Stage, history: History): string[] {
+function judge({ name, promises: own }: Stage, history: History): string[] {
   // What was discarded has left its lane for good; that none overtook it before is what the play waits for.
   if (name === 'discard') return findViolations({ held: everyPromise, givenUp: [] }, { ...history, policy: { ...history.policy, whenBuried: 'continue' } });
   // A zombie that wakes in an attempt ends it: a sink tells it by its fence, and judges without it.
   if (name === 'frozen' || name === 'stranger' || name === 'dark-run') return [...risingFence.check(history), ...findViolations({ held: everyPromise, givenUp: [] }, { ...history, lines: seenByFencedSink(history.lines) })];
-  const promises = name === 'redrive' || name === 'edit' || name === 'dark-redrive' ? everyPromise : [...everyPromise, settledStaysSettled];
+  const promises = own !== undefined ? own : name === 'redrive' || name === 'edit' || name === 'dark-redrive' ? everyPromise : [...everyPromise, settledStaysSettled];
   return findViolations({ held: promises, givenUp: [] }, history);
 }

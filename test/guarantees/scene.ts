@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobV1, type JobV1 } from '../../schemas/bench.Job/payload.generated.ts';
 import type { PayloadSchema } from '../../schemas/payloadSchema.ts';
+import type { LargePayloadOptions } from '../../shared/claims/largePayloads.ts';
 import type { JobDefinition } from '../../shared/jobs/jobDefinition.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin, Broker } from '../../shared/kafka/port.ts';
@@ -28,6 +29,10 @@ export interface SceneOptions {
   readonly registryUrl: string;
   readonly partitions?: number;
   readonly workload?: Partial<Workload>;
+  /** Where payloads go that are too large for the scene. Default: all travel by Kafka. */
+  readonly largePayloads?: LargePayloadOptions;
+  /** Default {@link stepPayload}. */
+  readonly payloadOf?: (entity: string, sequence: number) => JobV1;
 }
 
 const DEFAULT_PARTITIONS = 6;
@@ -62,6 +67,7 @@ export class Scene {
     this.admin = this.broker.createAdmin({ clientId: 'scene' });
     this.millrace = createMillrace({
       brokers: options.brokers, registryUrl: options.registryUrl, topics: { partitions: options.partitions ?? DEFAULT_PARTITIONS, replicationFactor: 1 },
+      ...(options.largePayloads === undefined ? {} : { largePayloads: options.largePayloads }),
       logger: createLogger({ level: 'silent', service: 'scene', clock: systemClock }),
     });
   }
@@ -95,7 +101,7 @@ export class Scene {
       job = defineStep(this.workload, { worker: 'scene', write: () => undefined, isMended: () => false, nowMs: () => 0 }, schema);
       this.#jobs.set(schema, job);
     }
-    const receipts = await this.millrace.enqueueMany(job, steps.map(({ entity, sequence }) => stepPayload(entity, sequence)));
+    const receipts = await this.millrace.enqueueMany(job, steps.map(({ entity, sequence }) => (this.#options.payloadOf ?? stepPayload)(entity, sequence)));
     for (const [index, { id, partition, offset }] of receipts.entries()) this.accepted.push({ ...steps[index] as Step, id, partition, offset });
   }
 

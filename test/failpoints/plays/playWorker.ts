@@ -1,8 +1,8 @@
 import type { WorkerParameters } from '../../guarantees/process/workerParameters.ts';
-import type { ArmedProcess } from '../armedProcess.ts';
+import type { ArmedProcess, Program } from '../armedProcess.ts';
 import type { Arming } from '../arming.ts';
 import type { Armed } from '../failpoint.ts';
-import type { Leg } from '../leg.ts';
+import type { Leg, Tour } from '../leg.ts';
 
 export interface WorkerPlay {
   /** It is a member before the survivor is, and leads the group. */
@@ -11,6 +11,8 @@ export interface WorkerPlay {
   readonly service?: boolean;
   /** Arguments of the worker program. */
   readonly flags?: readonly string[];
+  /** It is this program. */
+  readonly program?: (tour: Tour) => Program;
   readonly parameters?: Partial<WorkerParameters>;
   readonly trouble?: Partial<Arming>;
   /** Called before it starts, when the survivor is there. */
@@ -38,7 +40,7 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
       tour.survivor = null;
     }
     await play.prepare?.(leg);
-    const victim = play.service === true ? spawnService(leg, one, play.trouble) : leg.spawn({ main: 'test/failpoints/victims/worker.main.ts', arguments: play.flags ?? [] }, one, play.trouble, play.parameters);
+    const victim = play.service === true ? spawnService(leg, one, play.trouble) : leg.spawn(play.program?.(tour) ?? workerProgram(play.flags ?? []), one, play.trouble, play.parameters);
     const startedMs = performance.now();
     const isLost = (): boolean => play.trouble?.darkFrom === 'start' && performance.now() - startedMs > DARK_MS;
     await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive || isLost());
@@ -54,6 +56,10 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
   }
   await play.finish?.(leg);
   await leg.untilSettled();
+}
+
+export function workerProgram(flags: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
+  return { main: 'test/failpoints/victims/worker.main.ts', arguments: flags, env };
 }
 
 function spawnService(leg: Leg, armed: Armed | null, trouble: Partial<Arming> = {}): ArmedProcess {

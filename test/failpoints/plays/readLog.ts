@@ -4,14 +4,17 @@ import { headerNames, readRetryRecord } from '../../../shared/kafka/envelope.ts'
 import { scanTopic } from '../../../shared/kafka/scanTopic.ts';
 import { queueTopicNames } from '../../../shared/kafka/topics.ts';
 
-/** The jobs that are in the main topic, whoever knows of it; the payload begins with "entity#sequence". */
-export async function readMainLog({ broker, admin, workload: { queue } }: Scene): Promise<AcceptedJob[]> {
+/**
+ * The jobs that are in the main topic, whoever knows of it; the payload begins with "entity#sequence".
+ * @param readValue gives the payload of a value that only refers to it
+ */
+export async function readMainLog({ broker, admin, workload: { queue } }: Scene, readValue: (value: Buffer | null) => Buffer | null = (value) => value): Promise<AcceptedJob[]> {
   const jobs: AcceptedJob[] = [];
   await scanTopic({
     broker, admin, topic: queue,
     visit(partition, { offset, key, value, headers }) {
       const id = headers?.[headerNames.id]?.toString() ?? '';
-      const sequence = /#(\d+)/.exec(value?.toString('latin1') ?? '')?.[1];
+      const sequence = /#(\d+)/.exec(readValue(value)?.toString('latin1') ?? '')?.[1];
       jobs.push({ id, entity: key?.toString() ?? '', sequence: Number(sequence), partition, offset });
     },
   });

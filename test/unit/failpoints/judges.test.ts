@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { judgeAccepted, type Receipt } from '../../failpoints/plays/playIntake.ts';
+import { judgeEffectRows, type EffectRow } from '../../failpoints/judgeEffects.ts';
+import { judgeTold } from '../../failpoints/plays/playWebhooks.ts';
+import type { Told } from '../../failpoints/plays/webhookReceiver.ts';
 import { judgeRuns, type ScheduleRun } from '../../failpoints/plays/judgeRuns.ts';
 import { RUNS_OF_SANDBOX, tellSandboxDeaths } from '../../failpoints/tellSandboxDeaths.ts';
 import type { WitnessLine } from '../../guarantees/history.ts';
@@ -74,5 +77,39 @@ describe('what a schedule ran', () => {
     ['two ran at once', [run(1000, 1, 7), run(2000, 5, 9)], ['s began s@2000 while s@1000 ran']],
   ])('is wrong when %s', (_what, runs, violations) => {
     expect(judgeRuns([{ schedule: 's', must: [1000, 2000], oneByOne: true }], runs)).toEqual(violations);
+  });
+});
+
+describe('what subscribers were told', () => {
+  const accepted = [{ id: 'a', entity: 'e', sequence: 1, partition: 0, offset: 0 }];
+  const told = (id: string, job: string, body = 'it is done'): Told => ({ id, job, type: 'job.done', body, taken: true });
+
+  test('is right when an end comes again as it was', () => {
+    expect(judgeTold(accepted, [told('wh_1', 'a'), told('wh_1', 'a')])).toEqual([]);
+  });
+
+  test.each([
+    ['it comes again under another id', [told('wh_1', 'a'), told('wh_2', 'a')], ['the end of e#1 was told under 2 ids: wh_1, wh_2']],
+    ['it comes again as something else', [told('wh_1', 'a'), told('wh_1', 'a', 'it is dead')], ['wh_1 told 2 things: it is done | it is dead']],
+    ['there is no such job', [told('wh_1', 'b')], ['b was told of, and there is no such job']],
+  ])('is wrong when %s', (_what, all, violations) => {
+    expect(judgeTold(accepted, all)).toEqual(violations);
+  });
+});
+
+describe('effects in a database', () => {
+  const accepted = [{ id: 'a', entity: 'e', sequence: 1, partition: 0, offset: 0 }];
+  const row = (step: string, token = 1, job = 'a'): EffectRow => ({ job, step, lock: 'l', token });
+
+  test('are right when each step of each job has one', () => {
+    expect(judgeEffectRows(accepted, [row('whole'), row('part')])).toEqual([]);
+  });
+
+  test.each([
+    ['one came twice', [row('whole'), row('part'), row('part')], ['e#1 had the effect of "part" 2 times']],
+    ['one is missing', [row('whole')], ['e#1 had the effect of "part" 0 times']],
+    ['a former holder of the lock wrote after the next', [row('whole', 2), row('part', 1)], ['a wrote under token 1 of l after 2 had']],
+  ])('are wrong when %s', (_what, rows, violations) => {
+    expect(judgeEffectRows(accepted, rows)).toEqual(violations);
   });
 });
