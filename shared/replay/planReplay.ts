@@ -3,7 +3,8 @@ import { readEnqueuedAtMs } from '../kafka/envelope.ts';
 import type { Admin, Broker, FetchedRecord } from '../kafka/port.ts';
 import { scanTopic } from '../kafka/scanTopic.ts';
 import { createSelector, kindOf, schemaIdOf, type ReplaySelection } from './replaySelection.ts';
-import { settledAbove, type ReplayPoint } from './replayPoint.ts';
+import { settledAbove } from './replayPoint.ts';
+import type { StartPoints } from './startPoints.ts';
 
 /** What of one partition a replay would run. */
 export interface PartitionPlan {
@@ -34,6 +35,8 @@ export interface ReplayPlan {
   readonly deleted: number;
   /** Partitions whose log begins within the time asked for: what was before it may be deleted. */
   readonly maybeDeleted: readonly number[];
+  /** A later end was asked for than there is: what comes from now on is not of it. */
+  readonly endsLater: boolean;
   /** At the given rate; null: there is none. */
   readonly takesMs: number | null;
 }
@@ -47,19 +50,20 @@ export interface PlanOptions {
   readonly topic: string;
   readonly selection: ReplaySelection;
   /** What is left to do, of each partition. */
-  readonly points: ReadonlyMap<number, ReplayPoint>;
-  readonly deleted: ReadonlyMap<number, number | null>;
+  readonly start: StartPoints;
   readonly handled: ReadonlySet<string>;
   readonly perSecond: number | null;
   readonly nowMs: number;
+  /** Ends the counting. */
+  readonly signal?: AbortSignal;
 }
 
-/** Counts what is left of a replay; reads all of it, and loads the schemas of foreign records. @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE */
-export async function planReplay({ broker, admin, codec, topic, selection, points, deleted, handled, perSecond, nowMs }: PlanOptions): Promise<ReplayPlan> {
+/** Counts what is left of a replay; reads all of it, and loads the schemas of foreign records. @throws MillraceError TOPIC_MISSING, BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE, RECORDS_UNREADABLE */
+export async function planReplay({ broker, admin, codec, topic, selection, start: { points, deleted, endsLater }, handled, perSecond, nowMs, signal }: PlanOptions): Promise<ReplayPlan> {
   const ranges = new Map([...points].flatMap(([partition, { offset, to }]) => (offset < to ? [[partition, { from: offset, to }] as const] : [])));
   const schemaIds = new Set<number>();
   const scan = (visit: (partition: number, record: FetchedRecord) => void): Promise<void> => (
-    ranges.size === 0 ? Promise.resolve() : scanTopic({ broker, admin, topic, ranges, visit })
+    ranges.size === 0 ? Promise.resolve() : scanTopic({ broker, admin, topic, ranges, visit, enough: () => signal?.aborted === true })
   );
   const settled = new Map([...points].map(([partition, point]) => [partition, settledAbove(point)]));
   const counts = new Map<number, number>();
@@ -103,6 +107,7 @@ export async function planReplay({ broker, admin, codec, topic, selection, point
     lastAt: jobs === 0 ? null : new Date(lastMs),
     deleted: [...deleted.values()].reduce<number>((sum, one) => sum + (one ?? 0), 0),
     maybeDeleted: [...deleted].flatMap(([partition, one]) => (one === null ? [partition] : [])),
+    endsLater,
     takesMs: perSecond === null ? null : (jobs / perSecond) * 1000,
   };
 }

@@ -5,7 +5,7 @@ import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Pacer } from '../runtime/pacer.ts';
 import { ReplayFeed } from './replayFeed.ts';
-import { decodeReplayPoint, encodeReplayPoint, holdBack } from './replayPoint.ts';
+import { areOfOneReplay, decodeReplayPoint, encodeReplayPoint, holdBack, type ReplayPoint } from './replayPoint.ts';
 import { ReplayRoom } from './replayRoom.ts';
 
 export interface ReplayWorld {
@@ -15,15 +15,18 @@ export interface ReplayWorld {
   readonly selects: (record: FetchedRecord) => boolean;
   /** Lease epochs of the queue's own workers, by partition: attempts of the replay bear the same fence, so that sinks refuse neither. */
   readonly epochs: ReadonlyMap<number, number>;
+  /** What this replay is about, by partition. */
+  readonly points: ReadonlyMap<number, ReplayPoint>;
   /** A commit is durable: all below `offset` is settled. */
   readonly committed: (partition: number, offset: number) => void;
+  /** Another replay has this name: of what it committed nothing is touched. */
+  readonly isOthers: () => void;
 }
 
 interface Place {
   readonly feed: ReplayFeed;
   readonly room: ReplayRoom;
-  readonly to: number;
-  readonly digest: string;
+  readonly point: ReplayPoint;
 }
 
 /**
@@ -40,17 +43,22 @@ export class ReplayConsumer implements Consumer {
     this.#world = world;
     this.#listener = listener;
     this.#inner = broker.createConsumer({ ...options, topics: [world.topics.main] }, {
-      assigned: (grants) => { listener.assigned(grants.map((grant) => this.#grant(grant))); },
+      assigned: (grants) => {
+        const ours = grants.flatMap((grant) => this.#grant(grant) ?? []);
+        if (ours.length > 0) listener.assigned(ours);
+      },
       revoked: async (partitions) => {
+        const ours = partitions.filter((partition) => this.#places.has(partition));
         try {
-          await listener.revoked(partitions);
+          if (ours.length > 0) await listener.revoked(ours);
         } finally {
-          this.#drop(partitions);
+          this.#drop(ours);
         }
       },
       lost: (partitions) => {
-        this.#drop(partitions);
-        listener.lost(partitions);
+        const ours = partitions.filter((partition) => this.#places.has(partition));
+        this.#drop(ours);
+        if (ours.length > 0) listener.lost(ours);
       },
       fetched: (batch) => { this.#places.get(batch.partition)?.feed.fetched(batch); },
       trouble: (error) => { listener.trouble(error); },
@@ -79,7 +87,7 @@ export class ReplayConsumer implements Consumer {
       const place = this.#places.get(partition);
       const said = positions.find(({ topic }) => topic === main);
       if (place === undefined || said === undefined) throw new MillraceError('BROKER_FENCED', { at: `partition ${partition}` });
-      return { partition, point: { to: place.to, digest: place.digest, ...holdBack(said.offset, said.metadata, place.room.waiting) } };
+      return { partition, point: { ...place.point, ...holdBack(said.offset, said.metadata, place.room.waiting) } };
     });
     await this.#inner.commit(points.map(({ partition, point }) => ({ partition, positions: [{ topic: main, offset: point.offset, metadata: encodeReplayPoint(point) }] })));
     for (const { partition, point } of points) this.#world.committed(partition, point.offset);
@@ -101,25 +109,37 @@ export class ReplayConsumer implements Consumer {
     return place.room.append(records, this.#world.clock.now());
   }
 
+  /** The main log of a partition begins here now: what of the range was before, and is not read yet, is gone. */
+  logStarts(partition: number, offset: number): void {
+    this.#places.get(partition)?.feed.logStarts(offset);
+  }
+
   /** The worker shall forget the partition at once: what it has not committed of it is run again by whoever goes on. */
   giveUp(partition: number): void {
     this.#drop([partition]);
     this.#listener.lost([partition]);
   }
 
-  #grant({ partition, committed, log }: PartitionGrant): PartitionGrant {
-    const { topics: { main, retry }, epochs, pacer, clock, selects } = this.#world;
+  /** Null: nothing is to be done of it. */
+  #grant({ partition, committed, log }: PartitionGrant): PartitionGrant | null {
+    const { topics: { main, retry }, epochs, points, pacer, clock, selects } = this.#world;
+    const expected = points.get(partition);
+    // It was added since, and has nothing of the range.
+    if (expected === undefined) return null;
     const said = committed[main] ?? null;
     const bounds = log[main] ?? { startOffset: 0, endOffset: 0 };
-    // Without a point of ours nothing is to be done: the replay writes one for each partition before it starts.
-    const point = (said === null ? null : decodeReplayPoint(said.offset, said.metadata)) ?? { offset: bounds.endOffset, to: bounds.endOffset, digest: '00000000', settled: 'm1' };
+    const point = said === null ? null : decodeReplayPoint(said.offset, said.metadata);
+    if (point === null || !areOfOneReplay(point, expected)) {
+      this.#world.isOthers();
+      return null;
+    }
     this.#drop([partition]);
     const room = new ReplayRoom({ main, retry, partition, clock, deliver: (batch) => { this.#listener.fetched(batch); } });
     const feed = new ReplayFeed({
-      partition, to: point.to, selects, pacer, clock, deliver: (batch) => { this.#listener.fetched(batch); },
+      topic: main, partition, to: point.to, selects, pacer, clock, deliver: (batch) => { this.#listener.fetched(batch); },
       fetch: (offset) => { this.#inner.resume(main, partition, offset); }, stopFetching: () => { this.#inner.pause(main, partition); },
     });
-    this.#places.set(partition, { feed, room, to: point.to, digest: point.digest });
+    this.#places.set(partition, { feed, room, point });
     return {
       partition,
       committed: {

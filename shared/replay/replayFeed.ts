@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Pacer } from '../runtime/pacer.ts';
 
 export interface FeedOptions {
+  readonly topic: string;
   readonly partition: number;
   /** Nothing from here on is delivered. */
   readonly to: number;
@@ -55,6 +56,12 @@ export class ReplayFeed {
     this.#held.push({ ...batch, records, nextOffset: Math.min(batch.nextOffset, to), highWatermark: to, cursor: 0 });
     this.#deliver();
     if (this.#held.length > 0 || this.#position >= to) this.#halt();
+  }
+
+  /** The log begins here now: where nothing of the range is left in it, Kafka would deliver nothing more. */
+  logStarts(offset: number): void {
+    const { topic, partition, to } = this.#options;
+    if (this.#fetching && offset >= to) this.fetched({ topic, partition, records: [], nextOffset: to, highWatermark: to });
   }
 
   close(): void {

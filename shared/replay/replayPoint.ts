@@ -1,11 +1,12 @@
 import { decodeSettled, encodeSettled, MAX_SPAN } from '../engine/commitMetadata.ts';
 
 /**
- * What a replay's group commits of a partition. The offset is the first that is not settled; the metadata says where the range ends, which selection it
- * is, and what is settled above the offset, in the engine's own form.
+ * What a replay's group commits of a partition. The offset is the first that is not settled; the metadata says where the range begins and ends, which
+ * selection it is, and what is settled above the offset, in the engine's own form.
  */
 export interface ReplayPoint {
   readonly offset: number;
+  readonly from: number;
   readonly to: number;
   /** See `digestOf`. */
   readonly digest: string;
@@ -13,14 +14,27 @@ export interface ReplayPoint {
   readonly settled: string;
 }
 
-export function encodeReplayPoint({ to, digest, settled }: ReplayPoint): string {
-  return `p1.${to.toString(36)}.${digest}.${settled}`;
+export function encodeReplayPoint({ from, to, digest, settled }: ReplayPoint): string {
+  return `p2.${from.toString(36)}.${to.toString(36)}.${digest}.${settled}`;
 }
 
 /** Null for what no replay committed. */
 export function decodeReplayPoint(offset: number, metadata: string): ReplayPoint | null {
-  const match = /^p1\.([0-9a-z]{1,11})\.([0-9a-f]{8})\.(m1.*)?$/.exec(metadata);
-  return match === null ? null : { offset, to: Number.parseInt(match[1] ?? '', 36), digest: match[2] ?? '', settled: match[3] ?? 'm1' };
+  const match = /^p2\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-f]{8})\.(m1.*)?$/.exec(metadata);
+  if (match === null) return null;
+  return { offset, from: Number.parseInt(match[1] ?? '', 36), to: Number.parseInt(match[2] ?? '', 36), digest: match[3] ?? '', settled: match[4] ?? 'm1' };
+}
+
+/** Whether both are of one replay, however far each is. */
+export function areOfOneReplay(a: ReplayPoint, b: ReplayPoint): boolean {
+  return a.from === b.from && a.to === b.to && a.digest === b.digest;
+}
+
+/** A point in a log that begins at `startOffset`: what was before is gone, and needs no running. */
+export function passOverDeleted(point: ReplayPoint, startOffset: number): ReplayPoint {
+  const offset = Math.min(startOffset, point.to);
+  if (offset <= point.offset) return point;
+  return { ...point, offset, settled: encodeSettled(offset, settledAbove(point)) };
 }
 
 /**
@@ -30,7 +44,9 @@ export function decodeReplayPoint(offset: number, metadata: string): ReplayPoint
 export function holdBack(offset: number, settled: string, waiting: Iterable<number>): { readonly offset: number; readonly settled: string } {
   const held = new Set(waiting);
   if (held.size === 0) return { offset, settled };
-  const lowest = Math.min(offset, ...held);
+  // A loop: so many may wait that no call takes them as its arguments.
+  let lowest = offset;
+  for (const one of held) lowest = Math.min(lowest, one);
   const above = decodeSettled(offset, settled);
   for (let below = lowest; below < Math.min(offset, lowest + MAX_SPAN); below++) above.add(below);
   for (const one of held) above.delete(one);

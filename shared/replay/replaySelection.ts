@@ -21,7 +21,10 @@ export function createSelector({ kinds, keys }: ReplaySelection, codec: Pick<Cod
   const wantedKeys = keys === undefined ? null : new Set(keys);
   return (record, nowMs) => {
     if (wantedKeys !== null && (record.key === null || !wantedKeys.has(record.key.toString()))) return 'filtered';
-    if (wantedKinds !== null && !wantedKinds.has(kindOf(record, codec) ?? '')) return 'filtered';
+    if (wantedKinds !== null) {
+      const kind = kindOf(record, codec);
+      if (kind === null || !wantedKinds.has(kind)) return 'filtered';
+    }
     return (readNotBeforeMs(record.headers, nowMs) ?? 0) > nowMs ? 'later' : 'selected';
   };
 }

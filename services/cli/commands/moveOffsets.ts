@@ -42,6 +42,7 @@ function readTarget(to: string | undefined, offset: ReadonlyMap<number, number> 
 function collectOffset(text: string, before: ReadonlyMap<number, number> | undefined): Map<number, number> {
   const match = /^(\d{1,6}):(\d{1,15})$/.exec(text);
   if (match === null) throw new MillraceError('BAD_USAGE', { at: '--offset', expected: 'partition:offset, such as "3:1000"', got: text });
+  if (before?.has(Number(match[1])) === true) throw new MillraceError('BAD_USAGE', { at: '--offset', expected: 'one offset of each partition', got: `a second one of partition ${match[1] ?? ''}: ${text}` });
   return new Map([...(before ?? []), [Number(match[1]), Number(match[2])]]);
 }
 

@@ -10,6 +10,8 @@ export interface Show {
   result(value: unknown, text: () => string): void;
   /** A remark for people; machines do not get it. */
   note(text: string): void;
+  /** What machines need to know too, before there is a result: for them one line of JSON on standard error. */
+  alert(value: object, text: string): void;
   readonly bar: ProgressBar;
 }
 
@@ -20,6 +22,7 @@ export function createShow({ stdout, stderr }: Pick<CliHost, 'stdout' | 'stderr'
       const shown = printable(json ? JSON.stringify(value, null, 2) : text());
       if (shown !== '') stdout.write(`${shown}\n`);
     },
+    alert(value, text) { stderr.write(`${printable(json ? JSON.stringify(value) : text)}\n`); },
     note(text) { if (!json) stderr.write(`${printable(text)}\n`); },
     bar: json ? { show: () => undefined, clear: () => undefined } : createProgressBar(stderr, clock),
   };

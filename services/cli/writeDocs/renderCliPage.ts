@@ -12,7 +12,8 @@ else \`KAFKA_BROKERS\` and \`SCHEMA_REGISTRY_URL\`, else what \`npm run stack\` 
 \`--status-url\`, \`MILLRACE_STATUS_URL\`, or the same file. \`status\`, \`explain\`, \`jobs\`, \`queues\` and \`tags\` ask the status service; all else talks to Kafka directly.
 
 Results are on standard output: tables for people, with \`--json\` one JSON document. Remarks, progress bars (on a terminal only) and errors are on standard
-error; with \`--json\` an error is one line \`{"error":{"code","message"}}\`, with the codes of the error catalogue.
+error. With \`--json\` remarks and progress are left out: standard error has one line \`{"error":{"code","message"}}\` for an error, with the codes of the error catalogue, and
+lines such as \`{"waits":{…}}\` for what keeps long work from its end.
 `;
 
 /** docs/cli.md. */

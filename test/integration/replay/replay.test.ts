@@ -81,10 +81,10 @@ describe('on real Kafka', () => {
       bounds: await Promise.all(['', '.retry', '.dlq', '.events'].map((suffix) => admin.logBounds(queue + suffix))),
     });
     const before = await look();
-    const { plan } = await replay({ name: 'all', dryRun: true });
+    const { plan } = await replay({ name: 'all', all: true, dryRun: true });
     expect(plan.jobs).toBe(JOBS);
     expect(runs).toEqual([]);
-    expect(await replay({ name: 'all' })).toMatchObject({ complete: true, done: JOBS - 1, dead: 1, deaths: [{ message: 'never' }] });
+    expect(await replay({ name: 'all', all: true })).toMatchObject({ complete: true, done: JOBS - 1, dead: 1, deaths: [{ message: 'never' }] });
     expect(sorted(runs.map((run) => run.sequence))).toEqual(numbers(0, JOBS));
     expect(inOrder()).toBe(true);
     expect(new Set(runs.map((run) => run.replay))).toEqual(new Set(['all']));
@@ -99,6 +99,16 @@ describe('on real Kafka', () => {
     expect(plan.partitions.map(({ from, to }) => to - from)).toEqual([7, 0, 4]);
     expect(runs.length).toBe(11);
     expect(inOrder()).toBe(true);
+  });
+
+  test('of two replays that begin under one name at once with other keys, one runs what it means, and the other is refused', async () => {
+    runs.length = 0;
+    const ends = await Promise.allSettled(['key-1', 'key-2'].map((key) => millrace.replay(queue, [job], { name: 'raced', all: true, keys: [key] })));
+    const [won] = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+    expect(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))).toMatchObject([{ code: 'BAD_REPLAY' }]);
+    expect(won).toMatchObject({ complete: true, plan: { jobs: JOBS / KEYS } });
+    expect(runs.length).toBe(JOBS / KEYS);
+    expect(new Set(runs.map(({ key }) => key)).size).toBe(1);
   });
 
   test('offsets that are moved back let all run again, though tombstones call some of it settled, and leave what waits', async () => {

@@ -1,54 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { dead, defineJob, retry, type JobContext, type Outcome } from 'millrace';
-import { createTestMillrace, type TestMillrace } from 'millrace/testing';
-import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
-import { replay, type ReplayOptions } from '../../../shared/replay/replay.ts';
+import { dead, defineJob, retry, type JobContext } from 'millrace';
+import { replay } from '../../../shared/replay/replay.ts';
 import { createInProcessStarter } from '../../../shared/testing/inProcessSandbox.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
-
-const KEYS = 4;
-
-interface Run {
-  readonly sequence: number;
-  readonly key: string;
-  readonly attempt: number;
-  readonly replay: string | null;
-}
-
-/** A queue that worked off 40 jobs of two kinds in its time, and what its handlers saw. */
-async function withHistory(body: (stage: { world: TestMillrace; runs: Run[]; jobs: ReturnType<typeof defineKinds>; again: (options: ReplayOptions) => ReturnType<typeof replay> }) => Promise<void>, setUp?: { handle?: Handle }): Promise<void> {
-  const world = createTestMillrace({ partitions: 2 });
-  const { millrace, settle, until, cluster, registry, clock } = world;
-  const runs: Run[] = [];
-  const jobs = defineKinds(runs, setUp?.handle);
-  const worker = await settle(millrace.work(jobs));
-  for (let sequence = 0; sequence < 40; sequence += 1) await settle(millrace.enqueue(jobs[sequence % 5 === 0 ? 1 : 0], sampleJob(sequence, `key-${sequence % KEYS}`)));
-  await until(() => new Set(runs.map((run) => run.sequence)).size === 40);
-  await settle(worker.stop());
-  runs.length = 0;
-  const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
-  await body({ world, runs, jobs, again: (options) => settle(replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', jobs, options)) });
-  await settle(millrace.close());
-}
-
-type Handle = (payload: JobV1, ctx: JobContext) => Outcome | undefined;
-
-function defineKinds(runs: Run[], handle: Handle = () => undefined) {
-  const common = {
-    queue: 'orders', schema: jobV1, key: (payload: JobV1) => payload.note ?? '', retry: { attempts: 3, backoff: { first: '1m', jitter: 0 } },
-    handle: (payload: JobV1, ctx: JobContext) => {
-      runs.push({ sequence: payload.sequence, key: payload.note ?? '', attempt: ctx.attempt, replay: ctx.replay?.name ?? null });
-      return handle(payload, ctx);
-    },
-  } as const;
-  return [defineJob({ ...common, kind: 'charge' }), defineJob({ ...common, kind: 'mail', whenBuried: 'hold' })] as const;
-}
-
-function sequencesByKey(runs: readonly Run[]): number[][] {
-  return Array.from({ length: KEYS }, (_, key) => runs.filter((run) => run.key === `key-${key}`).map((run) => run.sequence));
-}
-
-const ascending = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b);
+import { ascending, KEYS, sequencesByKey, silent, withHistory, type Handle, type Run } from './historyStage.ts';
 
 describe('a replay', () => {
   test('runs each job of the range again, in its entity\'s order, with ctx.replay set, and leaves the queue as it is', () => withHistory(async ({ world, runs, again }) => {
@@ -58,7 +13,7 @@ describe('a replay', () => {
       logs: ['orders', 'orders.retry', 'orders.dlq', 'orders.events'].map((topic) => [0, 1].map((partition) => cluster.inspect.bounds(topic, partition))),
     });
     const before = look();
-    const summary = await again({ name: 'again' });
+    const summary = await again({ name: 'again', all: true });
     expect(summary).toMatchObject({ complete: true, done: 40, dead: 0, plan: { jobs: 40, kinds: { charge: 32, mail: 8 } } });
     expect(runs.length).toBe(40);
     expect(new Set(runs.map((run) => run.replay))).toEqual(new Set(['again']));
@@ -73,7 +28,7 @@ describe('a replay', () => {
       return payload.sequence === 5 ? dead('not again') : undefined;
     };
     return withHistory(async ({ runs, again }) => {
-      const summary = await again({ name: 'with-trouble' });
+      const summary = await again({ name: 'with-trouble', all: true });
       expect(summary).toMatchObject({ complete: true, done: 39, dead: 1, deaths: [{ kind: 'mail', reason: 'dead', attempts: 1, message: 'not again', key: 'key-1' }] });
       const [first = []] = sequencesByKey(runs);
       expect(first).toEqual([0, 4, 8, 8, 8, 12, 16, 20, 24, 28, 32, 36]);
@@ -82,7 +37,7 @@ describe('a replay', () => {
   });
 
   test('counts in a dry run what the run then runs, by kinds and keys, and runs nothing', () => withHistory(async ({ runs, again }) => {
-    const selection = { kinds: ['charge'], keys: ['key-1', 'key-2'] };
+    const selection = { all: true, kinds: ['charge'], keys: ['key-1', 'key-2'] };
     const { plan } = await again({ name: 'some', ...selection, dryRun: true, perSecond: 8 });
     expect(runs).toEqual([]);
     expect(plan).toMatchObject({ jobs: 16, filtered: 24, takesMs: 2000 });
@@ -109,7 +64,7 @@ describe('a replay', () => {
 
   test('goes on where it was stopped, and does nothing when it is complete', () => withHistory(async ({ runs, again }) => {
     const stop = new AbortController();
-    const first = await again({ name: 'in-two', perSecond: 10, progressEveryMs: 1, signal: stop.signal, progress: ({ settled }) => { if (settled >= 12) stop.abort(); } });
+    const first = await again({ name: 'in-two', all: true, perSecond: 10, progressEveryMs: 1, signal: stop.signal, progress: ({ settled }) => { if (settled >= 12) stop.abort(); } });
     expect(first).toMatchObject({ complete: false, stoppedBy: 'signal' });
     const before = runs.length;
     expect(before).toBeLessThan(40);
@@ -122,7 +77,7 @@ describe('a replay', () => {
 
   test('takes no longer and no shorter than its rate says', () => withHistory(async ({ world, again }) => {
     const startMs = world.clock.monotonic();
-    await again({ name: 'slow', perSecond: 4 });
+    await again({ name: 'slow', all: true, perSecond: 4 });
     const tookMs = world.clock.monotonic() - startMs;
     expect(tookMs).toBeGreaterThan(9500);
     expect(tookMs).toBeLessThan(14_000);
@@ -131,7 +86,7 @@ describe('a replay', () => {
   test('that stops at a death begins with that job when it goes on', () => {
     let fixed = false;
     return withHistory(async ({ runs, again }) => {
-      const first = await again({ name: 'careful', onFailure: 'stop', perSecond: 20 });
+      const first = await again({ name: 'careful', all: true, onFailure: 'stop', perSecond: 20 });
       expect(first).toMatchObject({ complete: false, stoppedBy: 'death', dead: 1, deaths: [{ key: 'key-2', reason: 'dead' }] });
       const ofEntity = () => runs.filter((run) => run.key === 'key-2').map((run) => run.sequence);
       expect(ofEntity()).toEqual([2, 6]);
@@ -149,16 +104,15 @@ describe('a replay', () => {
     const foreign = defineJob({ kind: 'bench.Job', queue: 'orders', schema: jobV1, key: (payload) => payload.note ?? '', handle: () => { runs.push({ sequence: -1, key: 'foreign', attempt: 1, replay: null }); } });
     await settle(millrace.enqueue(jobs[0], sampleJob(200, 'key-3'), { delay: '1d' }));
     const { registry, clock } = world;
-    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
-    const summary = await settle(replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', [...jobs, foreign], { name: 'foreign', keys: ['key-3'] }));
+    const summary = await settle(replay({ broker: cluster.broker(), registry, clock, logger: silent }, 'orders', [...jobs, foreign], { name: 'foreign', all: true, keys: ['key-3'] }));
     expect(summary.plan).toMatchObject({ jobs: 11, later: 1, kinds: { 'bench.Job': 1 } });
     expect(runs.filter((run) => run.key === 'foreign').length).toBe(1);
     expect(runs.some((run) => run.sequence === 200)).toBe(false);
-    await expect(again({ name: 'unhandled' })).rejects.toMatchObject({ code: 'BAD_REPLAY', message: expect.stringContaining('bench.Job') as string });
+    await expect(again({ name: 'unhandled', all: true })).rejects.toMatchObject({ code: 'BAD_REPLAY', message: expect.stringContaining('bench.Job') as string });
   }));
 
   test('refuses a name that stands for another range or selection', () => withHistory(async ({ again }) => {
-    await again({ name: 'taken', keys: ['key-0'] });
+    await again({ name: 'taken', all: true, keys: ['key-0'] });
     await expect(again({ name: 'taken', keys: ['key-1'] })).rejects.toMatchObject({ code: 'BAD_REPLAY' });
     await expect(again({ name: 'taken', keys: ['key-0'], range: { offsets: new Map([[0, { to: 1 }], [1, { to: 1 }]]) } })).rejects.toMatchObject({ code: 'BAD_REPLAY' });
     await expect(again({ name: 'a name' })).rejects.toMatchObject({ code: 'BAD_REPLAY' });
@@ -175,9 +129,8 @@ describe('a replay', () => {
 
   test('is shared by those who run it under one name at once', () => withHistory(async ({ world, runs, jobs }) => {
     const { cluster, registry, clock, settle } = world;
-    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
     const both = await settle(Promise.all(['one', 'two'].map((workerId) => (
-      replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', jobs, { name: 'shared', perSecond: 5, worker: { workerId } })
+      replay({ broker: cluster.broker(), registry, clock, logger: silent }, 'orders', jobs, { name: 'shared', all: true, perSecond: 5, worker: { workerId } })
     ))));
     expect(both.map(({ complete }) => complete)).toEqual([true, true]);
     expect(both.map(({ done }) => done > 0)).toEqual([true, true]);
@@ -190,16 +143,14 @@ describe('a replay', () => {
     const seen: (string | null)[] = [];
     const isolated = jobs.map((job) => defineJob({ kind: job.kind, queue: job.queue, schema: jobV1, key: (payload) => payload.note ?? '', isolated: { handler: new URL('file:///nowhere/handler.js') } }));
     const startSandbox = createInProcessStarter(Object.fromEntries(jobs.map(({ kind }) => [kind, (_payload: unknown, ctx: JobContext) => { seen.push(ctx.replay?.name ?? null); }])), clock);
-    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
-    expect(await settle(replay({ broker: cluster.broker(), registry, clock, logger }, 'orders', isolated, { name: 'boxed', worker: { startSandbox } }))).toMatchObject({ complete: true, done: 40 });
+    expect(await settle(replay({ broker: cluster.broker(), registry, clock, logger: silent }, 'orders', isolated, { name: 'boxed', all: true, worker: { startSandbox } }))).toMatchObject({ complete: true, done: 40 });
     expect(seen).toEqual(Array.from({ length: 40 }, () => 'boxed'));
   }));
 
   test.each([200, 400, 700, 1500, 30_000, 61_000, 62_000, 90_000])('that is killed after %i ms loses nothing, and repeats of each entity only its end', (killAfterMs) => withHistory(async ({ world, runs, jobs, again }) => {
     const { cluster, registry, clock } = world;
-    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger } as never;
     const doomed = cluster.broker();
-    void replay({ broker: doomed, registry, clock, logger }, 'orders', jobs, { name: 'killed', perSecond: 20, worker: { workerId: 'doomed' } }).catch(() => undefined);
+    void replay({ broker: doomed, registry, clock, logger: silent }, 'orders', jobs, { name: 'killed', all: true, perSecond: 20, worker: { workerId: 'doomed' } }).catch(() => undefined);
     await clock.advance(killAfterMs);
     cluster.faults.disconnect(doomed);
     const ended = (part: readonly Run[]): Run[] => part.filter((run) => run.sequence % 3 !== 0 || run.attempt > 1);
@@ -208,7 +159,7 @@ describe('a replay', () => {
     // A process that is gone runs nothing more; this one has to be let out.
     await clock.advance(30_000);
     runs.splice(count);
-    expect(await again({ name: 'killed' })).toMatchObject({ complete: true });
+    expect(await again({ name: 'killed', all: true })).toMatchObject({ complete: true });
     for (const [key, after] of sequencesByKey(ended(runs.slice(count))).entries()) {
       const lane = Array.from({ length: 10 }, (_, at) => at * KEYS + key);
       expect(before[key]).toEqual(lane.slice(0, before[key]?.length));

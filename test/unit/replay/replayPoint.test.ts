@@ -26,12 +26,17 @@ describe('what a replay commits', () => {
     expect([10 + MAX_SPAN, far - 1].some((one) => known.has(one))).toBe(false);
   });
 
+  test('is held back behind any number of jobs that wait', () => {
+    const waiting = Array.from({ length: 300_000 }, (_, at) => at + 5);
+    expect(holdBack(400_000, 'm1', waiting).offset).toBe(5);
+  });
+
   test('comes back as it was, fits the metadata that Kafka takes, and is nothing that the queue\'s own group would write', () => {
     const all = Array.from({ length: MAX_SPAN }, (_, at) => at + 1);
-    const point = { offset: 1, to: Number.MAX_SAFE_INTEGER, digest: '0a1b2c3d', settled: encodeSettled(1, all) };
+    const point = { offset: 1, from: Number.MAX_SAFE_INTEGER - 1, to: Number.MAX_SAFE_INTEGER, digest: '0a1b2c3d', settled: encodeSettled(1, all) };
     const text = encodeReplayPoint(point);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
     expect(decodeReplayPoint(1, text)).toEqual(point);
-    expect(['', 'm1', 'm1AAAA', 'r11.2', 'p1.x', 'p1.10.xyz.m1'].map((other) => decodeReplayPoint(0, other))).toEqual([null, null, null, null, null, null]);
+    expect(['', 'm1', 'm1AAAA', 'r11.2', 'p2.x', 'p2.10.xyz.m1', 'p1.10.0a1b2c3d.m1'].map((other) => decodeReplayPoint(0, other))).toEqual([null, null, null, null, null, null, null]);
   });
 });
