@@ -1,7 +1,7 @@
-import { claimKeys, connectionKeys, databaseKeys, intakeKeys, knownNames, processKeys } from '../../shared/runtime/config/keys.ts';
+import { apiKeys, claimKeys, connectionKeys, databaseKeys, intakeKeys, knownNames, processKeys } from '../../shared/runtime/config/keys.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 
-const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...intakeKeys, ...claimKeys };
+const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...intakeKeys, ...claimKeys, apiNames: apiKeys.apiNames };
 
 export type IntakeConfig = ConfigOf<typeof keys>;
 

@@ -105,7 +105,7 @@ export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDef
         });
         door = made;
         app = await createIntakeApi({
-          door: made, clock: systemClock, logger, tenantHeader: config.intakeTenantHeader?.toLowerCase() ?? null, maxBodyBytes: config.intakeBodyBytes, maxDepth: config.intakeDepth,
+          door: made, hostGuard: { listensOn: config.intakeHost, names: config.apiNames }, clock: systemClock, logger, tenantHeader: config.intakeTenantHeader?.toLowerCase() ?? null, maxBodyBytes: config.intakeBodyBytes, maxDepth: config.intakeDepth,
           maxBatchLines: config.intakeBatchLines, idleMs: config.intakeBodyTimeout, bodyTimeoutMs: config.intakeBodyTimeout, batchTimeoutMs: config.intakeBatchTimeout,
           maxConnections: config.intakeConnections, answered: (way, status, tookMs) => { metrics.answered(way, status, tookMs); },
         });

@@ -41,7 +41,7 @@ export function createSchedulerServices(config: SchedulerConfig, logger: Logger)
     }),
     createService('api', {
       async start() {
-        app = await createScheduleApi({ schedules: millrace.schedules, logger, token: config.apiToken });
+        app = await createScheduleApi({ schedules: millrace.schedules, logger, token: config.apiToken, hostGuard: { listensOn: config.schedulerHost, names: config.apiNames } });
         const address = await app.listen({ host: config.schedulerHost, port: config.schedulerPort });
         logger.info({ address }, 'serving the schedules API');
       },

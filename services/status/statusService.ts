@@ -81,7 +81,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
     createService('api', {
       async start() {
         api = await createStatusApi({
-          database: opened(), broker, admin, registry, clock: systemClock, logger, queues, token: config.apiToken, readWaitMs: config.statusReadWait, webhooksAllow: config.webhooksAllow, maxStreams: config.statusStreams,
+          database: opened(), broker, admin, registry, clock: systemClock, logger, queues, token: config.apiToken, hostGuard: { listensOn: config.statusHost, names: config.apiNames }, readWaitMs: config.statusReadWait, webhooksAllow: config.webhooksAllow, maxStreams: config.statusStreams,
           missed: () => { projection?.discoverSoon(); },
         });
         const address = await api.app.listen({ host: config.statusHost, port: config.statusPort });

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
+import { guardByHost, type HostGuard } from '../../../shared/http/guardByHost.ts';
 import { PROBLEM_TYPE, toProblem } from '../../../shared/http/problem.ts';
 import { readJson } from '../../../shared/intake/readJson.ts';
 import { submissionSchema } from '../../../shared/intake/submission.ts';
@@ -14,6 +15,8 @@ export interface IntakeApiOptions extends IntakeRouteParts {
   /** A batch within this. */
   readonly batchTimeoutMs: number;
   readonly maxConnections: number;
+  /** By which names it may be asked. Default: by any. */
+  readonly hostGuard?: HostGuard;
   /** How often slow heads are looked for. Default 5 s. */
   readonly timeoutCheckMs?: number;
 }
@@ -25,6 +28,7 @@ export async function createIntakeApi(options: IntakeApiOptions): Promise<Fastif
     logger, title: 'millrace intake', description: 'Takes jobs in.', version: '1', bodyLimitBytes: options.maxBodyBytes, coerce: false,
     requestTimeoutMs: options.batchTimeoutMs, headersTimeoutMs: bodyTimeoutMs, ...(timeoutCheckMs === undefined ? {} : { timeoutCheckMs }),
   });
+  guardByHost(app, options.hostGuard ?? null, null);
   app.server.maxConnections = options.maxConnections;
   for (const schema of [submissionSchema, acceptedSchema, batchLineSchema, batchResultSchema]) app.addSchema(schema);
   app.removeAllContentTypeParsers();

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
+import { guardByHost, type HostGuard } from '../../../shared/http/guardByHost.ts';
 import { guardByToken } from '../../../shared/http/guardByToken.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { readTime } from '../../../shared/runtime/readTime.ts';
@@ -13,6 +14,8 @@ export interface ScheduleApiOptions {
   readonly logger: Logger;
   /** Null: everybody may. */
   readonly token: string | null;
+  /** By which names it may be asked. Default: by any. */
+  readonly hostGuard?: HostGuard;
 }
 
 interface Named { Params: { readonly name: string } }
@@ -25,8 +28,9 @@ const nothing = { 204: { type: 'null', description: 'Kafka has it' }, ...trouble
 const DEFAULT_COUNT = 10;
 
 /** The schedules API; `app.listen` or `app.inject` it. Whichever scheduler is asked, all of them answer from the topic. */
-export async function createScheduleApi({ schedules, logger, token }: ScheduleApiOptions): Promise<FastifyInstance> {
+export async function createScheduleApi({ schedules, logger, token, hostGuard }: ScheduleApiOptions): Promise<FastifyInstance> {
   const app = await createHttpApp({ logger, title: 'millrace schedules', description: 'Jobs that come by the clock.', version: '1', coerce: false });
+  guardByHost(app, hostGuard ?? null, token);
   guardByToken(app, token);
   app.addSchema(scheduleBodySchema);
   app.addSchema(scheduleSchema);

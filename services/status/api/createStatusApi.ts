@@ -3,6 +3,7 @@ import { createPlainDecoder } from '../../../shared/avro/plainDecoder.ts';
 import type { Registry } from '../../../shared/avro/registry.ts';
 import type { CommandTools } from '../../../shared/commands/commandTools.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
+import { guardByHost, type HostGuard } from '../../../shared/http/guardByHost.ts';
 import { guardByToken } from '../../../shared/http/guardByToken.ts';
 import type { Database } from '../../../shared/database/port.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
@@ -37,6 +38,8 @@ export interface StatusApiOptions {
   readonly queues: readonly string[] | null;
   /** What requests must bear; null: nothing. */
   readonly token: string | null;
+  /** By which names it may be asked. Default: by any. */
+  readonly hostGuard?: HostGuard;
   /** Addresses that webhooks may be sent to though they are not public; null: none. */
   readonly webhooksAllow?: string | null;
   /** How long a request waits for the tables to catch up with Kafka. */
@@ -64,6 +67,7 @@ const schemas = [
 export async function createStatusApi(options: StatusApiOptions): Promise<StatusApi> {
   const { database, broker, admin, registry, clock, logger, queues, token, readWaitMs, maxStreams, heartbeatMs, maxBufferedBytes } = options;
   const app = await createHttpApp({ logger, title: 'millrace status', description: 'What became of jobs, and commands at them.', version: '1' });
+  guardByHost(app, options.hostGuard ?? null, token);
   guardByToken(app, token);
   for (const schema of schemas) app.addSchema(schema);
   const trouble = (err: unknown): void => { logger.warn({ err }, 'watching jobs failed; it is tried again'); };

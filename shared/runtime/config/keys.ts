@@ -59,6 +59,7 @@ export const databaseKeys = {
 /** Who may use an API. */
 export const apiKeys = {
   apiToken: text({ env: 'MILLRACE_API_TOKEN', secret: true, allow: /^\S{16,512}$/, expected: '16 to 512 characters without spaces', prose: 'Requests to the status API must bear it (Authorization: Bearer …), all but that for its description; the command line sends it. Not set: everybody may read, and give commands.' }),
+  apiNames: text({ env: 'MILLRACE_API_NAMES', allow: /^(\*|[A-Za-z0-9.-]+( *, *[A-Za-z0-9.-]+)*)$/, expected: 'host names, separated by commas, or *', prose: 'Names by which an API may be asked that listens on this machine alone (127.0.0.1) and without a token, beside localhost and addresses, for instance by a proxy that passes Host on. Others are answered 403: any site can have its name resolved to 127.0.0.1, and would then read and command through its visitor\'s browser. *: any name.' }),
 };
 
 /** How the status service works. */
