@@ -25,7 +25,7 @@ export function redriveBuried(tools: CommandTools, queue: string, buried: readon
   return sendPaced(buried, (one) => {
     const { job, burial, shown } = one;
     const value = options.edit?.(one) ?? job.value;
-    const record = commandRecord(redriveKey(shown.offset, shown.deadLetterOffset), 'redrive', { ...job, value }, burial.firstFailure);
+    const record = commandRecord(redriveKey(shown.offset, shown.deadLetterOffset), 'redrive', { ...job, value }, burial.firstFailure, { redriven: burial.redriven });
     return tools.producer.send(queueTopicNames(queue).retry, shown.partition, [record]);
   }, options);
 }
@@ -37,7 +37,7 @@ export function redriveBuried(tools: CommandTools, queue: string, buried: readon
 export function discardBuried(tools: CommandTools, queue: string, buried: readonly Buried[], options: DiscardBuriedOptions = {}): Promise<number> {
   return sendPaced(buried, ({ job, shown }) => {
     const key = discardKey(shown.offset, shown.deadLetterOffset, createCommandId(tools));
-    const record = commandRecord(key, 'discard', { ...job, value: null }, null, options.reason);
+    const record = commandRecord(key, 'discard', { ...job, value: null }, null, options.reason === undefined ? {} : { note: options.reason });
     return tools.producer.send(queueTopicNames(queue).retry, shown.partition, [record]);
   }, options);
 }

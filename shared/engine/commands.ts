@@ -93,7 +93,10 @@ function isYetToCome(partition: Partition, origin: number): boolean {
   return origin >= partition.frontier.position && !partition.committedBits.has(origin) && !partition.tombstoned.has(origin);
 }
 
-/** A burial is redriven once: the mark of that stays. */
+/**
+ * A burial is redriven once: the mark of that stays. Two letters of one burial (its first owner was killed before it was settled) know of the same
+ * redrive before them, so that the second is told from a later burial.
+ */
 function redriveOnce(partition: Partition, record: CommandRecord, job: Job | null, now: number): boolean {
   const named = parseRedriveKey(record.key);
   if (named?.origin !== record.job.offset) {
@@ -103,7 +106,7 @@ function redriveOnce(partition: Partition, record: CommandRecord, job: Job | nul
     return found;
   }
   const former = partition.redriven.get(named.origin);
-  if (former !== undefined && former > named.burial) {
+  if (former !== undefined && former !== named.burial && (former > named.burial || (record.redriven !== null && record.redriven !== former))) {
     putApplied(partition, record.key);
     return false;
   }

@@ -54,6 +54,8 @@ export interface RoomWrite {
 
 export interface DeadLetter {
   readonly job: Job;
+  /** The burial that the job's last redrive answered; -1: it was never redriven. */
+  readonly redriven: number;
   readonly reason: BuryReason;
   readonly failure: Failure | null;
   readonly atMs: number;
@@ -136,6 +138,8 @@ export interface CommandRecord extends LoggedRecord {
   readonly command: 'redrive' | 'discard' | 'cancel' | 'run-now';
   readonly job: JobInput;
   readonly firstFailure: Failure | null;
+  /** Of a redrive: as its letter said it; null: it did not say. */
+  readonly redriven: number | null;
 }
 
 export interface AppliedRecord extends LoggedRecord {

@@ -132,7 +132,7 @@ function wait(partition: Partition, job: Job, now: number): void {
 /** Sends a job to the DLQ. Its lane waits for the DLQ's ack: until then it is not buried. */
 export function bury(partition: Partition, job: Job, reason: BuryReason, failure: Failure | null, now: number): void {
   job.state = 'burying';
-  partition.dlq.put({ job, reason, failure, atMs: now });
+  partition.dlq.put({ job, redriven: partition.redriven.get(job.offset) ?? -1, reason, failure, atMs: now });
 }
 
 /** A job that can never run. */

@@ -42,12 +42,14 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
       kind ??= '';
     }
   }
+  const policy = context.policies.get(kind ?? '') ?? null;
   return {
     offset: record.offset,
     timestampMs: Math.abs(record.timestampMs) <= LATEST_DATE_MS ? record.timestampMs : -1,
     id: readJobId(headers, context.topic, partition, record.offset),
-    kind: kind ?? '',
-    policy: context.policies.get(kind ?? '') ?? null,
+    // One text for all jobs of a kind.
+    kind: policy?.kind ?? kind ?? '',
+    policy,
     key: record.key,
     value,
     headers,
@@ -91,7 +93,7 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
     case 'lease':
       return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
     case 'command':
-      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure };
+      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure, redriven: read.redriven };
     case 'pause':
       return { type: 'pause', ...at, on: read.on, scope: read.scope };
     case 'mark':
@@ -115,12 +117,13 @@ function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobIn
       fault = faultOf(error, now);
     }
   }
+  const policy = context.policies.get(kind ?? '') ?? null;
   return {
     offset: job.origin.offset,
     timestampMs: job.origin.timestampMs,
     id: job.id,
-    kind: kind ?? '',
-    policy: context.policies.get(kind ?? '') ?? null,
+    kind: policy?.kind ?? kind ?? '',
+    policy,
     key: job.key,
     value: job.value,
     headers: job.headers satisfies Headers | undefined,

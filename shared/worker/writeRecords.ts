@@ -48,8 +48,8 @@ function reasonOfMark(key: string): MarkReason {
 
 /** A record for the DLQ. */
 export function writeDeadLetter(topic: string, partition: number, letter: DeadLetter): OutgoingRecord {
-  const { job, reason, failure } = letter;
-  return buriedRecord(carried(topic, partition, job), { attempt: job.attempt, reason, failure, firstFailure: job.firstFailure ?? failure });
+  const { job, redriven, reason, failure } = letter;
+  return buriedRecord(carried(topic, partition, job), { attempt: job.attempt, reason, failure, firstFailure: job.firstFailure ?? failure, redriven });
 }
 
 /** The one record that tells a partition's events since the last flush. */

@@ -6,6 +6,7 @@ import { headerNames } from './headerNames.ts';
 import { readJobId, readKind } from './jobHeaders.ts';
 import { formatOrigin, parseOrigin } from './origin.ts';
 import { readInteger, readRaw, readText } from './readHeader.ts';
+import { formatRedriven, readRedriven } from './redriven.ts';
 import type { CarriedJob } from './retryRecord.ts';
 
 /** Why and how a job was buried. */
@@ -16,6 +17,11 @@ export interface Burial {
   readonly reason: string;
   readonly failure: Failure | null;
   readonly firstFailure: Failure | null;
+  /**
+   * Which burial the job's last redrive had answered then, by its offset in the dead-letter topic; -1: it had never been redriven. Two letters that
+   * say the same are of one burial: its owner was killed between the first and its settling.
+   */
+  readonly redriven?: number;
 }
 
 /** The record that buries a job: its bytes untouched, and beside them where it comes from, why, and its first and last failure. */
@@ -24,6 +30,7 @@ export function buriedRecord(job: CarriedJob, burial: Burial): OutgoingRecord {
   headers[headerNames.origin] = formatOrigin(job.origin);
   headers[headerNames.attempt] = String(burial.attempt);
   headers[headerNames.reason] = burial.reason;
+  if (burial.redriven !== undefined) headers[headerNames.redriven] = formatRedriven(burial.redriven);
   if (job.key !== null) headers[headerNames.partitionKey] = job.key;
   if (burial.failure !== null) headers[headerNames.error] = formatFailure(burial.failure);
   if (burial.firstFailure !== null) headers[headerNames.firstError] = formatFailure(burial.firstFailure);
@@ -33,6 +40,7 @@ export function buriedRecord(job: CarriedJob, burial: Burial): OutgoingRecord {
 /** Reads a record of the dead-letter topic; null where it does not say where it comes from, so that it cannot be sent back. */
 export function readBuriedRecord(record: FetchedRecord): { readonly job: CarriedJob; readonly burial: Burial } | null {
   const { headers } = record;
+  const redriven = readRedriven(headers);
   const origin = parseOrigin(readText(headers, headerNames.origin, 300));
   if (origin === null) return null;
   const key = readRaw(headers, headerNames.partitionKey);
@@ -50,6 +58,7 @@ export function readBuriedRecord(record: FetchedRecord): { readonly job: Carried
       reason: readText(headers, headerNames.reason, 64) ?? 'dead',
       failure: readFailure(headers, headerNames.error),
       firstFailure: readFailure(headers, headerNames.firstError),
+      ...(redriven === null ? {} : { redriven }),
     },
   };
 }

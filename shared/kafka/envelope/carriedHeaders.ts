@@ -5,7 +5,7 @@ import type { Origin } from './origin.ts';
 /** Headers that say where a job stands. They are ours alone: a copy in the retry topic or DLQ never takes them from the record it copies. */
 const standing: ReadonlySet<string> = new Set([
   headerNames.partitionKey, headerNames.attempt, headerNames.due, headerNames.reason, headerNames.origin, headerNames.error,
-  headerNames.firstError, headerNames.epoch, headerNames.sequence, headerNames.nullValue, headerNames.command, headerNames.note,
+  headerNames.firstError, headerNames.epoch, headerNames.sequence, headerNames.nullValue, headerNames.command, headerNames.note, headerNames.redriven,
 ]);
 
 /** Whether a header says where a job stands: it is not part of what a job carries. */

@@ -26,6 +26,8 @@ export const headerNames = {
   reason: 'mr_reason',
   /** Retry, DLQ: `topic/partition/offset/timestamp` of the main record. */
   origin: 'mr_origin',
+  /** DLQ, and on redrives of what lies there: offset in the DLQ of the burial that the job's last redrive answered; `never`. */
+  redriven: 'mr_redriven',
   error: 'mr_error',
   firstError: 'mr_first_error',
   /** Retry: lease epoch of the writer. */

@@ -18,12 +18,17 @@ export function readText(headers: Headers | undefined, name: string, maxLength: 
   return clean.test(text) ? text : null;
 }
 
+const ZERO = 0x30;
+
 /** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */
 export function readInteger(headers: Headers | undefined, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
   const raw = readRaw(headers, name);
   if (raw === null || raw.length === 0 || raw.length > 16) return null;
-  const text = typeof raw === 'string' ? raw : raw.toString('latin1');
-  if (!/^[0-9]+$/.test(text)) return null;
-  const number = Number(text);
+  let number = 0;
+  for (let at = 0; at < raw.length; at++) {
+    const digit = (typeof raw === 'string' ? raw.charCodeAt(at) : raw[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    number = number * 10 + digit;
+  }
   return number <= max ? number : null;
 }

@@ -1,11 +1,12 @@
 import { MAX_EPOCH } from '../../jobs/maxEpoch.ts';
 import type { Failure } from '../../jobs/failure.ts';
-import type { FetchedRecord } from '../port.ts';
+import type { FetchedRecord, Headers } from '../port.ts';
 import { readFailure } from './failureHeader.ts';
 import { headerNames } from './headerNames.ts';
 import { MAX_DELAY_MS, readJobId, readKind } from './jobHeaders.ts';
 import { parseOrigin, type Origin } from './origin.ts';
 import { readInteger, readRaw, readText } from './readHeader.ts';
+import { readRedriven } from './redriven.ts';
 import { CONTROL_KEY, MAX_NOTE_BYTES, type CarriedJob, type JobCommand, type MarkReason, type Waiting, type WriteStamp } from './retryRecord.ts';
 
 /** More attempts than any policy allows: a higher number is forged. */
@@ -18,7 +19,7 @@ export type RetryRecord =
   | ({ readonly type: 'wait'; readonly key: string; readonly job: CarriedJob; readonly waiting: Waiting } & WriteStamp)
   | ({ readonly type: 'tombstone' | 'void'; readonly key: string; readonly origin: Origin } & WriteStamp)
   | { readonly type: 'lease'; readonly key: string; readonly epoch: number; readonly holder: string }
-  | { readonly type: 'command'; readonly key: string; readonly command: JobCommand; readonly job: CarriedJob; readonly firstFailure: Failure | null; readonly note: string | null }
+  | { readonly type: 'command'; readonly key: string; readonly command: JobCommand; readonly job: CarriedJob; readonly firstFailure: Failure | null; readonly note: string | null; readonly redriven: number | null }
   | { readonly type: 'pause'; readonly key: string; readonly on: boolean; readonly scope: string }
   | ({ readonly type: 'mark'; readonly key: string; readonly untilMs: number; readonly origin: Origin | null } & WriteStamp)
   | ({ readonly type: 'applied'; readonly key: string } & WriteStamp)
@@ -51,8 +52,7 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
     attempt: readInteger(headers, headerNames.attempt, MAX_ATTEMPTS) ?? 0,
     dueMs: due === null ? 0 : Math.min(due, now + MAX_DELAY_MS),
     reason: reason ?? 'retry',
-    failure: readFailure(headers, headerNames.error),
-    firstFailure: readFailure(headers, headerNames.firstError),
+    ...readFailures(headers),
   };
   return { type: 'wait', key, epoch, seq, job: readCarriedJob(record, record.value, origin), waiting };
 }
@@ -77,7 +77,7 @@ function readControlRecord(record: FetchedRecord, key: string, topic: string, pa
   if (!isJobCommand(command)) return foreign(headerNames.command);
   const origin = readOriginAt(record, topic, partition);
   if (origin === null) return foreign(headerNames.origin);
-  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError), note: readText(headers, headerNames.note, MAX_NOTE_BYTES) };
+  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError), note: readText(headers, headerNames.note, MAX_NOTE_BYTES), redriven: readRedriven(headers) };
 }
 
 const markReasons: ReadonlySet<string> = new Set<MarkReason>(['applied', 'paused', 'seen']);
@@ -106,4 +106,12 @@ function readCarriedJob({ headers }: FetchedRecord, value: Buffer, origin: Origi
     value: value.length === 0 && readRaw(headers, headerNames.nullValue) !== null ? null : value,
     headers,
   };
+}
+
+/** One object for both while they are the same: most jobs that wait have failed once. */
+function readFailures(headers: Headers | undefined): Pick<Waiting, 'failure' | 'firstFailure'> {
+  const failure = readFailure(headers, headerNames.error);
+  const [last, first] = [readRaw(headers, headerNames.error), readRaw(headers, headerNames.firstError)];
+  const isSame = last instanceof Buffer && first instanceof Buffer && last.equals(first);
+  return { failure, firstFailure: isSame ? failure : readFailure(headers, headerNames.firstError) };
 }

@@ -4,6 +4,7 @@ import { carryHeaders } from './carriedHeaders.ts';
 import { formatFailure } from './failureHeader.ts';
 import { headerNames } from './headerNames.ts';
 import { formatOrigin, type Origin } from './origin.ts';
+import { formatRedriven } from './redriven.ts';
 
 /** A job as it goes from topic to topic: its bytes, its headers, its place. */
 export interface CarriedJob {
@@ -74,13 +75,22 @@ export type JobCommand = 'redrive' | 'discard' | 'cancel' | 'run-now';
 /** A longer note is cut. */
 export const MAX_NOTE_BYTES = 1024;
 
+/** What a command says besides. */
+export interface CommandWords {
+  /** Why. */
+  readonly note?: string;
+  /** On a redrive: as the letter that it answers says it, see `Burial.redriven`. */
+  readonly redriven?: number | undefined;
+}
+
 /**
  * An operator's wish about one job; anybody may write it. It stands until {@link appliedRecord} or {@link markRecord} answers under its key. The value
- * is the one to run with where the command is `redrive`; elsewhere it says nothing. @param note why
+ * is the one to run with where the command is `redrive`; elsewhere it says nothing.
  */
-export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null, note?: string): OutgoingRecord {
+export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null, { note, redriven }: CommandWords = {}): OutgoingRecord {
   const headers = jobCopyHeaders(job);
   headers[headerNames.command] = command;
+  if (redriven !== undefined) headers[headerNames.redriven] = formatRedriven(redriven);
   if (note !== undefined) headers[headerNames.note] = cleanNote(note);
   if (firstFailure !== null) headers[headerNames.firstError] = formatFailure(firstFailure);
   return { key: CONTROL_KEY + key, value: job.value ?? Buffer.alloc(0), headers };

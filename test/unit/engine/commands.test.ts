@@ -36,6 +36,30 @@ describe('a redrive', () => {
   });
 });
 
+describe('a letter that was written twice, for its owner was killed before the burial was settled', () => {
+  it('is answered once, whichever of the two is redriven first', () => {
+    for (const [first, second] of [[0, 1], [1, 0]] as const) {
+      const solo = new Solo().open();
+      const job = solo.enqueue('a');
+      solo.fetch().end(job, dead).flush();
+      const heir = solo.successor();
+      heir.command('redrive', job, `redrive/${job}/${first}`, -1).flush().end(job).flush();
+      heir.command('redrive', job, `redrive/${job}/${second}`, -1).flush();
+      expect(heir.runningOffsets).toEqual([]);
+      expect(heir.successor().command('redrive', job, `redrive/${job}/${second}`, -1).flush().runningOffsets).toEqual([]);
+      expect(heir.partition.commands.size).toBe(0);
+    }
+  });
+
+  it('does not stand in the way of the next burial, which names the redrive before it', () => {
+    const solo = new Solo().open();
+    const job = solo.enqueue('a');
+    solo.fetch().end(job, dead).flush().command('redrive', job, `redrive/${job}/0`, -1).flush().end(job, dead).flush();
+    expect(solo.letters.map(({ redriven }) => redriven)).toEqual([-1, 0]);
+    expect(solo.successor().command('redrive', job, `redrive/${job}/2`, 0).flush().runningOffsets).toEqual([job]);
+  });
+});
+
 describe('a redrive into the lane of a job that was settled before its start', () => {
   it('runs behind it, for nobody else would ever run that', () => {
     const solo = new Solo([plainPolicy, once], { concurrency: 1 }).open();
@@ -301,7 +325,7 @@ describe('tens of thousands of commands', () => {
     const nothing = { timestampMs: 0, id: 'x', kind: 'plain', policy: plainPolicy, key: Buffer.from('a'), value: null, headers: undefined, bytes: 1, notBeforeMs: 0, uniqueForMs: 0, fault: null };
     const beganMs = performance.now();
     for (let at = 0; at < 40_000; at += 1000) {
-      const records = Array.from({ length: 1000 }, (_, n) => ({ type: 'command', command: 'cancel', offset: from + at + n, key: `cancel/${at + n}`, job: { ...nothing, offset: 1_000_000 + at + n }, firstFailure: null }) as const);
+      const records = Array.from({ length: 1000 }, (_, n) => ({ type: 'command', command: 'cancel', offset: from + at + n, key: `cancel/${at + n}`, job: { ...nothing, offset: 1_000_000 + at + n }, firstFailure: null, redriven: null }) as const);
       solo.engine.fetchedRetry(solo.partition.number, records, from + at + 1000, solo.now);
     }
     expect(solo.partition.commands.size).toBe(40_000);

@@ -158,8 +158,8 @@ export class Solo {
   }
 
   /** An operator appends a command, and the owner reads it. */
-  command(command: Sent['command'], origin: number, key = `${command}/${origin}/${this.log.length}`): this {
-    return this.#land([{ ...BLANK, type: 'command', key, origin, command }]);
+  command(command: Sent['command'], origin: number, key = `${command}/${origin}/${this.log.length}`, redriven: number | null = null): this {
+    return this.#land([{ ...BLANK, type: 'command', key, origin, command, redriven }]);
   }
 
   pause(scope: string, on = true): this {

@@ -33,7 +33,7 @@ const readBack = (record: OutgoingRecord) => readRetryRecord(throughBroker(recor
 
 describe('a discard', () => {
   it('carries the burial that it is about, and why, in one readable line of bounded length', () => {
-    const read = readBack(commandRecord(discardKey(42, 7, 'u'), 'discard', job, null, `asked by Ada:\n wrong ${'é'.repeat(600)}`));
+    const read = readBack(commandRecord(discardKey(42, 7, 'u'), 'discard', job, null, { note: `asked by Ada:\n wrong ${'é'.repeat(600)}` }));
     if (read.type !== 'command') throw new Error(read.type);
     expect(parseDiscardKey(read.key)).toBe(7);
     expect(read.note).toMatch(/^asked by Ada: {2}wrong é+$/);
@@ -146,8 +146,9 @@ describe('a retry record', () => {
     expect(readBack(leaseRecord('lease/8', 8, 'worker-a'))).toEqual({ type: 'lease', key: 'lease/8', epoch: 8, holder: 'worker-a' });
     expect(readBack(appliedRecord('c1', stamp))).toEqual({ type: 'applied', key: 'c1', ...stamp });
     expect(readBack(commandRecord('c1', 'redrive', { ...job, value: null }, failure))).toEqual({
-      type: 'command', key: 'c1', command: 'redrive', job: { ...job, value: null, headers: anyHeaders }, firstFailure: failure, note: null,
+      type: 'command', key: 'c1', command: 'redrive', job: { ...job, value: null, headers: anyHeaders }, firstFailure: failure, note: null, redriven: null,
     });
+    for (const redriven of [-1, 7]) expect(readBack(commandRecord('c1', 'redrive', job, null, { redriven }))).toMatchObject({ redriven });
   });
 
   it('of a pause, and of a mark and its end, is read back', () => {
@@ -217,6 +218,7 @@ describe('a buried record', () => {
     const record = buriedRecord(job, burial);
     expect(record.key).toBe('job-1');
     expect(readBuriedRecord(throughBroker(record))).toEqual({ job: { ...job, headers: anyHeaders }, burial });
+    for (const redriven of [-1, 7]) expect(readBuriedRecord(throughBroker(buriedRecord(job, { ...burial, redriven })))).toMatchObject({ burial: { redriven } });
   });
 
   it('keeps a null value null', () => {

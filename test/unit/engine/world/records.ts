@@ -17,7 +17,7 @@ export function payloadOf(publication: Publication): Payload {
 
 function sentOf(write: RoomWrite): Sent {
   const { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure } = write;
-  return { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure, command: 'redrive', control: false, on: false, scope: '' };
+  return { type, key, origin, holder, epoch, seq, attempt, dueMs, reason, failure, firstFailure, redriven: null, command: 'redrive', control: false, on: false, scope: '' };
 }
 
 /** A record of the retry topic as a worker's engine reads it. */
@@ -42,7 +42,7 @@ export function roomRecordOf(entry: LogEntry, main: MainLog, policies: ReadonlyM
     case 'foreign':
       return { type: 'foreign', offset, key, control: entry.control };
     case 'command':
-      return { type: 'command', offset, key, command: entry.command, job: copied(main, origin, policies), firstFailure: entry.firstFailure };
+      return { type: 'command', offset, key, command: entry.command, job: copied(main, origin, policies), firstFailure: entry.firstFailure, redriven: entry.redriven };
   }
 }
 

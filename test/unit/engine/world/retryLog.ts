@@ -16,6 +16,8 @@ export interface Sent {
   readonly reason: WaitReason;
   readonly failure: Failure | null;
   readonly firstFailure: Failure | null;
+  /** Of a redrive. */
+  readonly redriven: number | null;
   readonly command: 'redrive' | 'discard' | 'cancel' | 'run-now';
   /** Of a stranger's record: under a control key. */
   readonly control: boolean;
@@ -26,7 +28,7 @@ export interface Sent {
 
 /** What a record says that says nothing. */
 export const BLANK: Sent = {
-  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, command: 'redrive',
+  type: 'foreign', key: '', origin: -1, holder: '', epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, redriven: null, command: 'redrive',
   control: false, on: false, scope: '',
 };
 
