@@ -26,11 +26,14 @@ const MAX_RUNS = 1000;
 const MAX_COUNTED = 1000;
 const RECENT = 10;
 
-/** How a schedule begins, or goes on under a new definition: a timing that is not the one before has no past ticks. */
-export function adoptDefinition(definition: Definition, state: ScheduleState | null, nowMs: number): ScheduleState {
+/**
+ * How a schedule begins, or goes on under a new definition: a timing that is not the one before has no past ticks.
+ * @param putMs when it was put with its timing first
+ */
+export function adoptDefinition(definition: Definition, state: ScheduleState | null, nowMs: number, putMs = definition.putMs): ScheduleState {
   const print = timingPrint(definition.timing);
   // A put from a machine whose clock is ahead shall not hold back ticks.
-  const sinceMs = Math.min(definition.putMs, nowMs);
+  const sinceMs = Math.min(putMs, nowMs);
   if (state === null) return { print, cursorMs: sinceMs, appliedTo: -1, paused: null, runs: [], buffer: [], counts: noCounts, recent: [] };
   // What was to be sent to another queue cannot be made of the new definition.
   const runs = state.runs.filter((run) => run.offset !== null || run.queue === definition.queue);

@@ -174,7 +174,7 @@ export function createReign(tools: SchedulerTools, log: ReignLog): Reign {
       work.dueMs = null;
       return;
     }
-    let state = work.held.splice(0).reduce((so, decide) => decide(rules, so), adoptDefinition(definition, work.state, nowMs));
+    let state = work.held.splice(0).reduce((so, decide) => decide(rules, so), adoptDefinition(definition, work.state, nowMs, entry.sinceMs));
     for (const { command, offset } of [...entry.commands.values()].sort((a, b) => a.offset - b.offset)) {
       if (command !== null && offset > state.appliedTo) state = applyCommand(rules, state, command, offset, nowMs);
       else work.writeByMs = 0;

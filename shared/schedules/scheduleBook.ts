@@ -3,6 +3,7 @@ import type { Definition } from './definition.ts';
 import type { ScheduleCommand } from './scheduleCommand.ts';
 import { parseState, type ScheduleState } from './scheduleState.ts';
 import { readScheduleRecord } from './scheduleTopic.ts';
+import { timingPrint } from './timing.ts';
 
 /** A command that has not been said to be carried out. */
 export interface StandingCommand {
@@ -17,6 +18,8 @@ export interface BookEntry {
   readonly name: string;
   /** Null: it was removed, or there is none yet. */
   definition: Definition | null;
+  /** When it was put with its timing first, epoch ms: whoever puts it again changes nothing, also before any scheduler has seen it. */
+  sinceMs: number;
   /** A definition stands there that cannot be used. */
   unusable: boolean;
   state: { readonly epoch: number; readonly sequence: number; readonly value: Buffer | null } | null;
@@ -50,7 +53,10 @@ export class ScheduleBook {
         return 'lease';
       case 'definition': {
         const entry = this.#entry(read.name);
-        entry.definition = read.definition;
+        const [before, after] = [entry.definition, read.definition];
+        const isSame = before !== null && after !== null && timingPrint(before.timing) === timingPrint(after.timing);
+        entry.sinceMs = isSame ? Math.min(entry.sinceMs, after.putMs) : after?.putMs ?? 0;
+        entry.definition = after;
         entry.unusable = read.definition === null;
         return entry;
       }
@@ -95,7 +101,7 @@ export class ScheduleBook {
 
   #entry(name: string): BookEntry {
     let entry = this.entries.get(name);
-    if (entry === undefined) this.entries.set(name, (entry = { name, definition: null, unusable: false, state: null, overwritten: false, commands: new Map(), removals: 0 }));
+    if (entry === undefined) this.entries.set(name, (entry = { name, definition: null, sinceMs: 0, unusable: false, state: null, overwritten: false, commands: new Map(), removals: 0 }));
     return entry;
   }
 }

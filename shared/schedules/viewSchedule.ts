@@ -11,7 +11,7 @@ const SHOWN_BUFFERED = 10;
 /** A schedule as people are shown it. Commands that no scheduler has carried out yet are told as if one had, as far as they pause. */
 export function viewSchedule(entry: BookEntry, definition: Definition, nowMs: number): ScheduleView {
   const { timing } = definition;
-  const state = adoptDefinition(definition, stateOf(entry), nowMs);
+  const state = adoptDefinition(definition, stateOf(entry), nowMs, entry.sinceMs);
   let { paused } = state;
   for (const { command, offset } of [...entry.commands.values()].sort((a, b) => a.offset - b.offset)) {
     if (offset <= state.appliedTo) continue;

@@ -168,6 +168,20 @@ describe('the scheduler, beside its ticks,', () => {
     expect(cluster.inspect.records('later', 0).map(({ headers }) => String(headers?.['ce_id'] as Buffer))).toEqual(['early@2026-01-01T01:00:00.000Z']);
   });
 
+  it('makes up for ticks since the first put when the same is put again before any scheduler has seen it', async () => {
+    const { clock, process, settle, ran, run, millrace, job } = await openStage('allow-all');
+    await clock.advanceTo(START + 1.5 * HOUR);
+    await settle(millrace.schedules.put({ name: 's', every: '1h', job, payload: sampleJob(2), overlap: 'allow-all' }));
+    expect((await settle(millrace.schedules.get('s')))?.putAt).toEqual(new Date(START + 1.5 * HOUR));
+    await clock.advanceTo(START + 2.5 * HOUR);
+    await run(process(2).millrace);
+    await clock.advance(2000);
+    expect(ran.sort()).toEqual([tick(1), tick(2)]);
+    await settle(millrace.schedules.put({ name: 's', every: '1h', offset: '1m', job, payload: sampleJob(2), overlap: 'allow-all' }));
+    await clock.advance(2000);
+    expect(ran).toHaveLength(2);
+  });
+
   it('forgets a schedule that was removed, pause and all, before one of its name comes', async () => {
     const { clock, process, ran, run, job, millrace, settle } = await openStage();
     await run(process(2).millrace);
