@@ -95,8 +95,6 @@ export const stages: readonly Stage[] = [
     ...base, name: 'edit', about: 'a command that redrives held jobs with another payload', workload: { ...work, whenBuried: 'hold', poisonShare: 0.12 },
     play: (leg, armed) => playCommand(leg, armed, 'edit'),
   },
-  { ...base, name: 'scheduler-network', explorations: 2, about: 'a scheduler all of whose connections break', play: (leg, armed) => playScheduler(leg, armed, { shakyNetwork: true }) },
-  { ...base, name: 'webhooks-network', explorations: 2, about: 'a webhooks process all of whose connections break', needsDatabase: true, atRest: judgeWebhooks, play: (leg, armed) => playWebhooks(leg, armed, { shakyNetwork: true }) },
   {
     ...base, name: 'effects', about: 'a worker whose jobs have effects in a database, under locks', needsDatabase: true, revisits: /^run shared\/(inbox|locks|database)\//,
     workload: { ...work, slow: { share: 0.04, ms: [900, 1300] } }, prepare: prepareEffects, survivor: effectsProgram, promises: [...everyPromise, settledStaysSettled, oneHolder], atRest: judgeEffects, play: (leg, armed) => playWorker(leg, armed, { program: effectsProgram }),
@@ -123,6 +121,8 @@ export const stages: readonly Stage[] = [
   { ...base, name: 'registry', explorations: 3, about: 'a registry that fails half the time, and schemas that the worker does not know', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyRegistry: true }, disturb: writeForeignSchema }) },
   { ...base, name: 'refused', about: 'a broker that refuses writes to the waiting room and the dead letters for a while', play: (leg, armed) => playWorker(leg, armed, { disturb: refuseWrites }) },
   { ...base, name: 'network', explorations: 3, about: 'connections that break', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyNetwork: true } }) },
+  { ...base, name: 'scheduler-network', explorations: 2, about: 'a scheduler all of whose connections break', play: (leg, armed) => playScheduler(leg, armed, { shakyNetwork: true }) },
+  { ...base, name: 'webhooks-network', explorations: 2, about: 'a webhooks process all of whose connections break', needsDatabase: true, atRest: judgeWebhooks, play: (leg, armed) => playWebhooks(leg, armed, { shakyNetwork: true }) },
   { ...base, name: 'stranger', about: 'a stranger\'s lease', play: (leg, armed) => playWorker(leg, armed, { disturb: cutByStranger }) },
   { ...base, name: 'frozen', about: 'a worker that sleeps longer than its session', legsOfTour: 4, play: (leg, armed) => playWorker(leg, armed, { disturb: freeze }) },
   { ...base, name: 'enqueue-network', about: 'an application that enqueues over connections that break', legsOfTour: 1, hasSurvivor: false, play: (leg, armed) => playProducer(leg, armed, 200, { trouble: { shakyNetwork: true, shakyRegistry: true } }) },

@@ -88,7 +88,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const isLoaded = (point: string): boolean => loaded.has(point.slice(0, point.indexOf(':')));
     const sweptMs = performance.now();
     const wanted = plan.filter(select);
-    say(`${points.length} points, ${reached.size} reached, ${wanted.length} visits`);
+    say(`${points.length} points, ${reached.size} reached, ${wanted.length} visits: ${[...Map.groupBy(wanted, ({ stage }) => stage)].map(([stage, { length }]) => `${stage} ${length}`).join(', ')}`);
 
     const tasksOf = (legs: readonly (readonly Visit[])[]): Task[] => chosen.flatMap((stage) => {
       const mine = legs.filter(([first]) => first?.stage === stage.name);
