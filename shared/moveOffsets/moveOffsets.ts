@@ -62,7 +62,8 @@ interface Planned extends PartitionMove {
  * Moves the offsets of a queue's own group. Back: the jobs from there on run again, in their order, as if they had not; so that they do, jobs whose
  * tombstones lie in the waiting room's log are put back into the room. Forward: jobs that are passed over never run; their status becomes `cancelled`. Jobs that
  * wait stay in the waiting room in either case. It also is what lets a partition go on whose topics were made anew below what was committed. Only while the group has no live member: Kafka itself sees to that.
- * @throws MillraceError GROUP_IN_USE; NEEDS_FORCE (unsettled jobs would be skipped); BAD_COMMAND (no such partition); TOPIC_MISSING, BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE
+ * @throws MillraceError GROUP_IN_USE; NEEDS_FORCE (unsettled jobs would be skipped); BAD_COMMAND (no such partition or offset, no such time); RECORDS_UNREADABLE
+ *   (records that it would have to look at are damaged), TOPIC_MISSING, BROKER_UNAVAILABLE, REGISTRY_UNAVAILABLE
  */
 export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarget, options: MoveOptions = {}): Promise<MovedOffsets> {
   const { broker, admin, registry, clock = systemClock } = tools;
@@ -74,7 +75,7 @@ export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarge
   const targets = await findTargets(admin, topics.main, to);
   const codec = createCodec({ registry, clock });
   const standings = await readStanding(broker, admin, codec, group, topics, (partition, committed) => targets.get(partition) ?? committed, clock.now());
-  const plans = await plan(broker, admin, topics.main, standings.flatMap((standing) => {
+  const plans = await plan({ broker, admin, clock }, topics.main, standings.flatMap((standing) => {
     const target = targets.get(standing.partition);
     return target === undefined || (target === standing.committed && !goesBack(standing, target)) ? [] : [{ standing, target }];
   }));
@@ -101,6 +102,7 @@ export async function moveOffsets(tools: MoveTools, queue: string, to: MoveTarge
 }
 
 async function findTargets(admin: Admin, topic: string, to: MoveTarget): Promise<Map<number, number>> {
+  checkTarget(to);
   const bounds = await admin.logBounds(topic);
   if (to === 'beginning') return new Map(bounds.map(({ partition, startOffset }) => [partition, startOffset]));
   if (to === 'end') return new Map(bounds.map(({ partition, endOffset }) => [partition, endOffset]));
@@ -108,11 +110,27 @@ async function findTargets(admin: Admin, topic: string, to: MoveTarget): Promise
     const found = await admin.offsetsAt(topic, to.time.getTime());
     return new Map(bounds.map(({ partition, endOffset }) => [partition, found.find((one) => one.partition === partition)?.offset ?? endOffset]));
   }
-  return new Map([...to.offsets].map(([partition, offset]) => {
+  for (const [partition, offset] of to.offsets) {
     const bound = bounds.find((one) => one.partition === partition);
-    if (bound === undefined || !Number.isSafeInteger(offset)) throw new MillraceError('BAD_COMMAND', { at: `${topic}/${partition}`, expected: `a partition from 0 to ${bounds.length - 1}, and a whole number`, got: offset });
-    return [partition, Math.min(Math.max(offset, bound.startOffset), bound.endOffset)];
-  }));
+    if (bound === undefined) throw refused(topic, `partitions from 0 to ${bounds.length - 1}`, partition);
+    // Whoever mistypes a digit would pass over all jobs, or begin at another than thought.
+    const isThere = Number.isSafeInteger(offset) && offset >= bound.startOffset && offset <= bound.endOffset;
+    if (!isThere) throw refused(`${topic}/${partition}`, `an offset from ${bound.startOffset}, where its log begins, to ${bound.endOffset}, where it ends`, offset);
+  }
+  return new Map(to.offsets);
+}
+
+/** Without types anything may come. */
+function checkTarget(to: unknown): void {
+  if (to === 'beginning' || to === 'end') return;
+  const { time, offsets } = (typeof to === 'object' && to !== null ? to : {}) as { readonly time?: unknown; readonly offsets?: unknown };
+  if (time instanceof Date && !Number.isNaN(time.getTime())) return;
+  if (offsets instanceof Map && offsets.size > 0) return;
+  throw refused('to', '"beginning", "end", { time } with a Date, or { offsets } with a Map of partitions and offsets', to);
+}
+
+function refused(at: string, expected: string, got: unknown): MillraceError {
+  return new MillraceError('BAD_COMMAND', { at, expected, got });
 }
 
 /** Jobs run again that count as settled: also where the offset stays, and they lie above it. */
@@ -120,15 +138,17 @@ function goesBack({ committed, settledAbove, tombstoned }: Standing, target: num
   return target < committed || (target === committed && settledAbove.size + tombstoned.size > 0);
 }
 
-async function plan(broker: Broker, admin: Admin, topic: string, moves: readonly { readonly standing: Standing; readonly target: number }[]): Promise<Planned[]> {
+async function plan(tools: Pick<Required<MoveTools>, 'broker' | 'admin' | 'clock'>, topic: string, moves: readonly { readonly standing: Standing; readonly target: number }[]): Promise<Planned[]> {
   const plans = new Map(moves.map(({ standing, target }) => [standing.partition, { standing, target, again: 0, reopen: [] as FetchedRecord[], skips: [] as SkippedJob[] }]));
   const ranges = new Map(moves.map(({ standing, target }) => {
     const { committed, settledAbove, tombstoned } = standing;
-    const last = Math.max(committed - 1, ...settledAbove, ...tombstoned);
+    // A loop: more tombstones may be left than a call takes as its arguments.
+    let last = committed - 1;
+    for (const offsets of [settledAbove, tombstoned]) for (const offset of offsets) last = Math.max(last, offset);
     return [standing.partition, goesBack(standing, target) ? { from: target, to: last + 1 } : { from: committed, to: target }];
   }));
   await scanTopic({
-    broker, admin, topic, ranges,
+    ...tools, topic, ranges,
     visit(partition, record) {
       const one = plans.get(partition);
       if (one === undefined) return;

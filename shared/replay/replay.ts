@@ -50,8 +50,7 @@ export interface ReplayTools {
 export async function replay(tools: ReplayTools, queue: string, jobs: readonly JobDefinition[], options: ReplayOptions): Promise<ReplaySummary> {
   const { broker, registry, clock = systemClock } = tools;
   const { name, perSecond = null, signal } = options;
-  checkReplayOptions(options);
-  if (!Array.isArray(jobs as unknown)) throw new MillraceError('BAD_REPLAY', { at: 'jobs', expected: 'a list of job definitions', got: jobs });
+  checkReplayOptions(jobs, options);
   const definitions = jobs.filter((job) => job.queue === queue);
   const topics = queueTopicNames(queue);
   const group = `${options.group ?? `millrace.${queue}`}.replay.${name}`;

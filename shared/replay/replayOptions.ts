@@ -77,7 +77,8 @@ const known: ReadonlySet<string> = new Set<keyof ReplayOptions>([
 ]);
 
 /** Without types anything may come, and what is passed over would run more than was meant. @throws MillraceError BAD_REPLAY */
-export function checkReplayOptions(options: ReplayOptions): void {
+export function checkReplayOptions(jobs: unknown, options: ReplayOptions): void {
+  if (!Array.isArray(jobs)) refuse('jobs', 'a list of job definitions', jobs);
   for (const option of Object.keys(options)) {
     if (known.has(option)) continue;
     const meant = didYouMean(option, known);

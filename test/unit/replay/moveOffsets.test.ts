@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { defineJob, retry, type JobContext } from 'millrace';
 import { createTestMillrace, type TestMillrace } from 'millrace/testing';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
+import type { Broker } from '../../../shared/kafka/port.ts';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { moveOffsets, type MoveOptions, type MoveTarget } from '../../../shared/moveOffsets/moveOffsets.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 
@@ -12,7 +14,7 @@ interface Stage {
   /** Lets a worker run until it has nothing left to do, then stops it. */
   work(): Promise<void>;
   enqueue(from: number, to: number): Promise<void>;
-  move(to: MoveTarget, options?: MoveOptions): ReturnType<typeof moveOffsets>;
+  move(to: MoveTarget, options?: MoveOptions, through?: (broker: Broker) => Broker): ReturnType<typeof moveOffsets>;
 }
 
 /** Each job whose sequence is divisible by 3 fails at its first attempt, so that it passes through the waiting room. */
@@ -34,7 +36,6 @@ async function onStage(body: (stage: Stage, control: { stuck: number }) => Promi
   const runs: number[] = [];
   const control = { stuck: -1 };
   const job = define(runs, control);
-  const broker = cluster.broker();
   await body({
     world, runs, job,
     async work() {
@@ -44,7 +45,8 @@ async function onStage(body: (stage: Stage, control: { stuck: number }) => Promi
       await clock.advance(60_000);
     },
     async enqueue(from, to) { for (let sequence = from; sequence < to; sequence += 1) await settle(millrace.enqueue(job, sampleJob(sequence, `key-${sequence % 4}`))); },
-    async move(to, options) {
+    async move(to, options, through = (one) => one) {
+      const broker = through(cluster.broker());
       const [admin, producer] = [broker.createAdmin({ clientId: 'a' }), broker.createProducer({ clientId: 'p' })];
       await settle(producer.start());
       return settle(moveOffsets({ broker, admin, producer, registry, clock }, 'orders', to, options));
@@ -157,5 +159,56 @@ describe('offsets that are moved', () => {
     await work();
     expect(sorted(runs)).toEqual(numbers(0, 6));
     expect(inOrder(runs)).toBe(true);
+  }));
+
+  test.each<[string, unknown]>([
+    ['an offset behind the end', { offsets: new Map([[0, 100_000]]) }], ['an offset before the beginning', { offsets: new Map([[0, 3]]) }], ['a negative offset', { offsets: new Map([[0, -1]]) }],
+    ['half an offset', { offsets: new Map([[0, 5.5]]) }], ['a partition that is not there', { offsets: new Map([[2, 5]]) }], ['no partition', { offsets: new Map() }], ['offsets that are no Map', { offsets: { 0: 5 } }],
+    ['a time that is none', { time: new Date(NaN) }], ['a word that means nothing', 'start'], ['nothing', undefined],
+  ])('are refused to %s, also with force, and stay', (_what, to) => onStage(async ({ world, work, enqueue, move }) => {
+    const { cluster } = world;
+    await enqueue(0, 20);
+    await work();
+    // As kafka-delete-records does.
+    cluster.inspect.deleteRecords('orders', 0, 5);
+    const before = [0, 1].map((partition) => cluster.inspect.committed('millrace.orders', 'orders', partition));
+    for (const dryRun of [true, false]) await expect(move(to as MoveTarget, { force: true, dryRun })).rejects.toMatchObject({ code: 'BAD_COMMAND' });
+    expect([0, 1].map((partition) => cluster.inspect.committed('millrace.orders', 'orders', partition))).toEqual(before);
+    expect(await move({ offsets: new Map([[0, 5]]) })).toMatchObject({ moved: true, skipped: 0 });
+  }));
+
+  test('where Kafka has deleted jobs that had not run, count only those that are left', () => onStage(async ({ world, runs, work, enqueue, move }) => {
+    const { cluster } = world;
+    await enqueue(0, 20);
+    const { endOffset } = cluster.inspect.bounds('orders', 0);
+    cluster.inspect.deleteRecords('orders', 0, endOffset - 2);
+    cluster.inspect.deleteRecords('orders', 1, cluster.inspect.bounds('orders', 1).endOffset);
+    expect(await move('beginning')).toMatchObject({ again: 0, skipped: 0, moved: false });
+    expect(await move('end', { dryRun: true })).toMatchObject({ again: 0, skipped: 2 });
+    await work();
+    expect(runs.length).toBe(2);
+    expect(await move('beginning')).toMatchObject({ again: 2, skipped: 0, moved: true });
+    await work();
+    expect(runs.length).toBe(4);
+  }));
+
+  test.each(['beginning', 'end'] as const)('are refused to the %s over records that are damaged, and nothing is written', (to) => onStage(async ({ world, work, enqueue, move }) => {
+    const { cluster } = world;
+    await enqueue(0, 10);
+    if (to === 'beginning') await work();
+    const damaged = (broker: Broker): Broker => ({
+      ...broker,
+      createConsumer: (options, listener) => broker.createConsumer(options, {
+        ...listener,
+        fetched(batch) {
+          if (batch.topic === 'orders' && batch.partition === 0) listener.unreadable?.('orders', 0, new MillraceError('RECORDS_UNREADABLE', { at: 'orders/0 at 0' }));
+          else listener.fetched(batch);
+        },
+      }),
+    });
+    const look = () => ['orders', 'orders.retry', 'orders.events'].map((topic) => [cluster.inspect.bounds(topic, 0), cluster.inspect.committed('millrace.orders', topic, 0)]);
+    const before = look();
+    await expect(move(to, { force: true }, damaged)).rejects.toMatchObject({ code: 'RECORDS_UNREADABLE' });
+    expect(look()).toEqual(before);
   }));
 });
