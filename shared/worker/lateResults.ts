@@ -31,18 +31,22 @@ interface Unstored {
   /** It is among what waits without a slot. */
   waits: boolean;
   over: boolean;
+  /** Monotonic ms since when what the store throws may be a defect as well as an outage; null: it is told to be none, or there was nothing. */
+  doubtfulSinceMs: number | null;
 }
 
 /** A store that has not answered by then is away. */
 const TRY_MS = 10_000;
 const MOST_AT_ONCE = 16;
+/** Errors that say nothing of themselves (a TypeError of the store's code, say) are borne for so long. */
+const DOUBTFUL_FOR_MS = 3_600_000;
 /** What may wait for the store without a slot; results beyond keep theirs, so that memory stays bounded. */
 const MOST_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
  * Large results on their way to their store. Their handlers have ended; their attempts end when the result lies where it can be found, so the job is
  * not done before. While the store is away they give their slots back, and are put there with {@link SlowStart} for as long as it takes: the
- * handler has done its work, and would have to do it again.
+ * handler has done its work, and would have to do it again. Only where the store's errors may be a defect for an hour on end is the job buried.
  */
 export class LateResults {
   readonly #options: LateResultsOptions;
@@ -57,7 +61,7 @@ export class LateResults {
   }
 
   put(job: Job, queue: string, json: string, errors: ErrorPolicy): void {
-    const result: Unstored = { job, queue, json, bytes: Buffer.byteLength(json), errors, waits: false, over: false };
+    const result: Unstored = { job, queue, json, bytes: Buffer.byteLength(json), errors, waits: false, over: false, doubtfulSinceMs: null };
     this.#unstored.set(job, result);
     if (this.#away.busy) this.#wait(result, false);
     else void this.#try(result).then((isOver) => { if (!isOver) this.#wait(result, true); });
@@ -117,7 +121,9 @@ export class LateResults {
     const { clock, logger } = this.#options;
     if (result.over || this.#closed) return true;
     const { job, queue, errors } = result;
-    const outcome: Outcome = isMillraceError(error, 'BAD_RESULT') ? { type: 'dead', reason: 'permanent', failure: describeFailure(error, clock.now()) } : classifyError(error, errors, clock.now());
+    result.doubtfulSinceMs = isMillraceError(error) ? null : result.doubtfulSinceMs ?? clock.monotonic();
+    const isHopeless = isMillraceError(error, 'BAD_RESULT') || (result.doubtfulSinceMs !== null && clock.monotonic() - result.doubtfulSinceMs >= DOUBTFUL_FOR_MS);
+    const outcome: Outcome = isHopeless ? { type: 'dead', reason: 'permanent', failure: describeFailure(error, clock.now()) } : classifyError(error, errors, clock.now());
     if (outcome.type === 'dead') {
       this.#end(result, outcome);
       return true;

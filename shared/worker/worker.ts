@@ -56,7 +56,7 @@ export interface WorkerOptions {
   readonly abortGraceMs?: number;
   /** Where payloads lie that are too large for a record. Without it, jobs with such a payload wait, and are buried after 15 minutes. */
   readonly largePayloads?: LargePayloadOptions | undefined;
-  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: where large payloads lie; else nowhere, and a job with such a result is buried (BAD_RESULT). Called again, with the same result, when it rejects, or has not resolved within 10 s. */
+  /** Where results go that are longer than an event takes (4,096 bytes as JSON). Default: where large payloads lie; else nowhere, and a job with such a result is buried (BAD_RESULT). Called again, with the same result, when it has not resolved within 10 s, or rejects: for as long as it takes with a MillraceError (CLAIM_STORE_UNAVAILABLE says that it is away), else for an hour, then the job is buried; at once where the kind's `buryOn` says so. */
   readonly storeResult?: StoreResult;
   /** For `ctx.transaction`, `ctx.once` and locks: the same for all workers whose jobs they concern. Stays the caller's to close. Default: none. */
   readonly database?: Database | undefined;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
 import { done, type Outcome } from '../../../shared/jobs/outcome.ts';
 import { createRig } from './rig.ts';
@@ -61,6 +62,23 @@ test('a stop waits for a large result until its time is over, and then leaves it
   await clock.advance(5000);
   expect([ran, ended('work.report'), committed()]).toEqual([[1, 1], 1, 1]);
   await settle(second.stop());
+});
+
+test.each<[what: string, error: () => Error, isBuried: boolean]>([
+  ['whose errors may be a defect for an hour on end buries its job', () => new TypeError('bucket is undefined'), true],
+  ['that says for hours that it is away is waited for', () => new MillraceError('CLAIM_STORE_UNAVAILABLE'), false],
+  ['that refuses for hours is waited for', () => new MillraceError('CLAIM_STORE_REFUSED'), false],
+])('a store of results %s', async (_, error, isBuried) => {
+  const { client, settle, clock, ran, report, mail, seen, startWorker } = openScene();
+  const worker = await startWorker([report, mail], { storeResult: () => Promise.reject(error()), drainTimeoutMs: 1000 });
+  await settle(client.enqueue(report, sampleJob(1)));
+  await clock.advance(59 * 60_000);
+  expect(seen.filter((line) => line.startsWith('work.report'))).toEqual([]);
+  await clock.advance(2 * 60_000);
+  expect(seen.filter((line) => line.startsWith('work.report'))).toEqual(isBuried ? ['work.report dead'] : []);
+  await clock.advance(60 * 60_000);
+  expect(ran).toEqual([1]);
+  await settle(worker.stop());
 });
 
 test('a result that comes to lie in its store during a stop is told before the worker leaves', async () => {
