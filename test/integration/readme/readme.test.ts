@@ -181,6 +181,12 @@ describe('what the README and the docs tell to type', () => {
     await way?.run(command);
   });
 
+  it('lets no site in that has its name resolved to this machine', async () => {
+    for (const url of [opened.intakeUrl, opened.statusUrl]) {
+      expect(await succeeds(`curl --silent --max-time 60 -H 'host: evil.example:9420' ${url}/openapi.json`)).toContain('OTHER_HOST');
+    }
+  });
+
   it('is read as a shell would: without comments, and with lines that go on', () => {
     expect(commandsOf('page', 'x\n```sh\na b   # c\n\ncurl x \\\n  -d \'#1\'\n# only a comment\n```\n```ts\nno\n```\n').map(({ command }) => command)).toEqual(['a b', 'curl x -d \'#1\'']);
     expect(commands.length).toBeGreaterThan(8);
