@@ -1,66 +1,66 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startStack } from '../shared/embedded/stack.ts';
-import { measureDrain } from './drain/measureDrain.ts';
-import { describeMachine } from './measure/describeMachine.ts';
-import { renderTable } from './measure/renderTable.ts';
-import { measureIntake } from './intake/measureIntake.ts';
-import { measureOutbox } from './outbox/measureOutbox.ts';
-import type { BenchSetting, Row } from './measure/row.ts';
+import { openBench } from './frame/bench.ts';
+import { describeMachine } from './frame/describeMachine.ts';
+import { renderResult } from './frame/renderResult.ts';
+import { runScenario, type ScenarioResult } from './frame/runScenario.ts';
+import type { Scenario, Size } from './frame/scenario.ts';
+import { scenarios } from './scenarios/scenarios.ts';
 
-/** `npm run bench [scenario …]`: measures on real Kafka, everything that is compared in one run and in turns. */
-const scenarios: Readonly<Record<string, { readonly about: string; readonly measure: (setting: BenchSetting) => Promise<Row[]> }>> = {
-  drain: { about: 'preloaded no-op jobs, strict order, beside a bare loop that only consumes and decodes; then a 10 ms handler', measure: measureDrain },
-  intake: { about: 'jobs over HTTP, 64 at once and in batches, beside the same route over plain KafkaJS send', measure: measureIntake },
-  outbox: { about: 'jobs through an outbox on a durable PostgreSQL: a backlog drained, and relayed while it is written', measure: measureOutbox },
-};
-
+/** `npm run bench [scenario …]`: see README.md beside this file. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, runs: { type: 'string' }, jobs: { type: 'string' }, smoke: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' }, rounds: { type: 'string' }, quick: { type: 'boolean' }, smoke: { type: 'boolean' }, only: { type: 'string', multiple: true }, help: { type: 'boolean' },
+  },
 });
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
-const chosen = positionals.length === 0 ? Object.keys(scenarios) : positionals;
-const unknown = chosen.filter((name) => !(name in scenarios));
-if (values.help === true || unknown.length > 0) {
+const size: Size = values.smoke === true ? 'smoke' : values.quick === true ? 'quick' : 'full';
+const rounds = Number(values.rounds ?? (size === 'full' ? 3 : 1));
+const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const minutes = (seconds: number): string => (seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
+
+if (values.help === true || unknown.length > 0 || !(Number.isInteger(rounds) && rounds > 0)) {
   for (const name of unknown) say(`there is no scenario ${JSON.stringify(name)}`);
-  say('npm run bench -- [scenario …] [--runs N] [--jobs N] [--json] [--smoke: once, tiny, to see that it works]\n');
-  for (const [name, { about }] of Object.entries(scenarios)) say(`  ${name.padEnd(10)} ${about}`);
-  process.exit(unknown.length > 0 ? 2 : 0);
+  if (!(Number.isInteger(rounds) && rounds > 0)) say(`--rounds ${values.rounds}: expected a number from 1`);
+  say('npm run bench -- [scenario …] [--rounds N] [--quick | --smoke] [--only text, of contestants\' names] [--json]\n');
+  for (const { name, measures, seconds } of scenarios) say(`  ${name.padEnd(12)} about ${minutes(seconds.full)} a round (--quick ${minutes(seconds.quick)}): ${measures}`);
+  process.exit(values.help === true ? 0 : 2);
 }
 
-const smoke = values.smoke === true;
-const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
-const stack = await startStack({
-  host: process,
-  env: process.env,
-  cacheDir: process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '.cache'),
-  dataDir,
-  need: { kafka: true, registry: true },
-  registryStorage: 'memory',
-  profile: 'throughput',
-  ports: { kafka: 0, registry: 0 },
-  report: say,
-});
+// Children load the same code over and over; figures shall not hang on what an earlier run left, a smoke may.
+if (size === 'smoke') process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'millrace-bench-compiled');
+const bench = await openBench({ size, say });
+const results: ScenarioResult[] = [];
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    void bench.close().finally(() => { process.exit(130); });
+  });
+}
 try {
-  const rows: Row[] = [];
-  for (const name of chosen) {
-    const scenario = scenarios[name];
-    if (scenario === undefined) continue;
-    say(`\n${name}: ${scenario.about}`);
-    rows.push(...await scenario.measure({
-      brokers: stack.brokers,
-      registryUrl: stack.registryUrl,
-      jobs: Number(values.jobs ?? (smoke ? 3000 : 300_000)),
-      runs: Number(values.runs ?? (smoke ? 1 : 3)),
-      say,
-    }));
-  }
+  say(`${chosen.length} ${chosen.length === 1 ? 'scenario' : 'scenarios'}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} each: about ${minutes(chosen.reduce((sum, { seconds }) => sum + seconds[size] * rounds, 20))}`);
+  const measure = async (scenario: Scenario): Promise<void> => {
+    say(`\n${scenario.name}: ${scenario.measures}`);
+    const wanted = values.only === undefined ? scenario : {
+      ...scenario,
+      contestants: async (of: Size) => (await scenario.contestants(of)).filter(({ name }) => values.only?.some((text) => name.includes(text)) === true),
+    };
+    const result = await runScenario(bench, wanted, rounds);
+    results.push(result);
+    if (values.json !== true) process.stdout.write(`\n${renderResult(scenario, result)}\n`);
+  };
+  const queue = [...chosen];
+  // A smoke has no figures that others could disturb.
+  await Promise.all(Array.from({ length: size === 'smoke' ? 2 : 1 }, async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await measure(next);
+  }));
   const machine = describeMachine();
-  process.stdout.write(values.json === true ? `${JSON.stringify({ machine, rows }, null, 2)}\n` : `\n${machine}\n\n${renderTable(rows)}\n`);
+  process.stdout.write(values.json === true ? `${JSON.stringify({ machine, size, results }, null, 2)}\n` : `\n${machine}\n`);
+  if (results.some(({ rows }) => rows.some(({ check }) => !check.ok))) process.exitCode = 1;
 } finally {
-  await stack.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  if (!interrupted) await bench.close();
 }

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { startGuarded, tailOf } from '../../shared/embedded/guardedProcess.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { cpuSecondsOf } from '../process/cpu.ts';
 
-/** A measured server in a process of its own. */
+/** A measured server in a process of its own, which ends with this one. */
 export interface DoorProcess {
   readonly address: string;
   /** Processor time that it has used, s. */
@@ -10,29 +11,21 @@ export interface DoorProcess {
   stop(): Promise<void>;
 }
 
+const START_MS = 60_000;
+
 /** Starts it and waits for the line that names its address. */
-export async function startDoor(args: readonly string[], env: Readonly<Record<string, string>>): Promise<DoorProcess> {
-  const child = spawn(process.execPath, ['--no-warnings', ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve(); }); });
-  const address = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = /"address":"(http[^"]+)"/.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    ended.then(() => { reject(new Error(`${args.join(' ')} ended before it listened`)); }, reject);
-  });
-  return {
-    address,
-    async cpuSeconds() {
-      const stat = await readFile(`/proc/${child.pid ?? 0}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => { child.kill('SIGKILL'); }, 10_000);
-      await ended;
-      clearTimeout(timer);
-    },
-  };
+export async function startDoor(args: readonly string[], options: { readonly env: Readonly<Record<string, string>>; readonly logFile: string; readonly folder: string }): Promise<DoorProcess> {
+  const { env, logFile, folder } = options;
+  const door = await startGuarded(process, systemClock, { program: process.execPath, args: ['--no-warnings', ...args], cwd: folder, logFile, env });
+  for (const endMs = Date.now() + START_MS; ;) {
+    const address = /"address":"(http[^"]+)"/.exec(await readFile(logFile, 'utf8'))?.[1];
+    if (address !== undefined) {
+      return { address, cpuSeconds: async () => await cpuSecondsOf(door.pid) ?? NaN, stop: async () => { await door.stop(10_000); } };
+    }
+    if (door.hasEnded() || Date.now() > endMs) {
+      await door.stop(1000);
+      throw new Error(`${args.join(' ')} does not listen:\n${await tailOf(logFile)}`);
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 25); });
+  }
 }

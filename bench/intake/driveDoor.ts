@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { benchPayload } from '../drain/benchJob.ts';
+import { benchPayload } from '../jobs/benchPayload.ts';
 
 export interface Drive {
   readonly accepted: number;
@@ -15,14 +15,14 @@ export interface Drive {
  * driver shares the machine with what it measures, so it must cost little.
  */
 export async function driveSingles(address: string, jobs: number, concurrency: number, keyed: boolean): Promise<Drive> {
-  const { hostname, port } = new URL(address);
+  const { hostname, port, host } = new URL(address);
   const latencies: number[] = [];
   let next = 0;
   let refused = 0;
   const run = Date.now().toString(36);
   const request = (sequence: number): string => {
     const body = JSON.stringify({ kind: 'bench.order', payload: benchPayload(sequence) });
-    return `POST /v1/jobs HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n${keyed ? `Idempotency-Key: ${run}-${sequence}\r\n` : ''}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    return `POST /v1/jobs HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n${keyed ? `Idempotency-Key: ${run}-${sequence}\r\n` : ''}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
   };
   const started = performance.now();
   await Promise.all(Array.from({ length: concurrency }, () => new Promise<void>((resolve, reject) => {

@@ -2,22 +2,21 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, inject, test } from 'vitest';
-import type { Row } from '../../bench/measure/row.ts';
+import type { ScenarioResult } from '../../bench/frame/runScenario.ts';
+import { scenarios } from '../../bench/scenarios/scenarios.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-test('the benchmark runs every contestant, tiny, and each of its checks comes out right', async () => {
+test('every scenario of the benchmark runs, tiny, and each of its checks comes out right; who is missing is named with what to install', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', join(root, 'bench', 'main.ts'), '--smoke', '--json'], {
-    env: { ...process.env, KAFKA_BROKERS: inject('brokers'), SCHEMA_REGISTRY_URL: inject('registryUrl') },
-  });
-  const { rows } = JSON.parse(stdout) as { rows: Row[] };
-  expect(rows.map(({ contestant }) => contestant)).toEqual([
-    'enqueueMany', 'raw KafkaJS loop', 'millrace', 'millrace, 10 ms handler × 500',
-    'plain KafkaJS send', 'millrace', 'millrace, Idempotency-Key', 'millrace, batches',
-    'a backlog drained', 'enqueued alone, 4 a transaction', 'enqueued and relayed, 4 a transaction', 'enqueued and relayed, 50 a transaction',
-  ]);
-  for (const { contestant, check, jobsPerSecond } of rows) {
-    expect(jobsPerSecond.median, contestant).toBeGreaterThan(0);
-    expect(check, contestant).not.toContain('WRONG');
+    env: { ...process.env, KAFKA_BROKERS: inject('brokers'), SCHEMA_REGISTRY_URL: inject('registryUrl'), DATABASE_URL: inject('databaseUrl') },
+    maxBuffer: 16 * 1024 * 1024,
+  }).catch((error: unknown) => error as { stdout: string });
+  const { results } = JSON.parse(stdout) as { results: ScenarioResult[] };
+  expect(results.map(({ scenario }) => scenario).toSorted()).toEqual(scenarios.map(({ name }) => name).toSorted());
+  for (const { scenario, rows, skipped } of results) {
+    expect(rows.length, scenario).toBeGreaterThan(0);
+    for (const { contestant, check } of rows) expect(check, `${scenario}: ${contestant}`).toMatchObject({ ok: true });
+    for (const { contestant, reason } of skipped) expect(reason, `${scenario}: ${contestant}`).toMatch(/install|npm run/);
   }
 });

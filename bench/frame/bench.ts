@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Server, ServerName } from '../servers/server.ts';
+import { startKafkaServer } from '../servers/kafka.ts';
+import { startPostgresServer } from '../servers/postgres.ts';
+import { startRedisServer } from '../servers/redis.ts';
+import { findKafkaTools } from '../servers/kafkaTools.ts';
+import type { Place } from '../systems/system.ts';
+import type { Size } from './scenario.ts';
+
+/** What measurements run on: servers that are started when the first contestant needs them, and run to the end, and a scratch folder. */
+export interface Bench {
+  readonly size: Size;
+  readonly folder: string;
+  readonly cacheDir: string;
+  say(line: string): void;
+  /** @throws Missing where this machine does not have it */
+  server(name: ServerName): Promise<Server>;
+  /** A queue of its own, and the addresses of the servers that run. */
+  place(name: string, needs: readonly ServerName[]): Promise<Place>;
+  close(): Promise<void>;
+}
+
+export async function openBench(options: { readonly size: Size; readonly say: (line: string) => void }): Promise<Bench> {
+  const { size, say } = options;
+  const folder = await mkdtemp(join(tmpdir(), `millrace-bench-${process.pid}-`));
+  const cacheDir = process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache');
+  const started = new Map<ServerName, Promise<Server>>();
+  const addresses = { brokers: '', registryUrl: '', redisPort: 0, postgresUrl: '' };
+  let made = 0;
+
+  const start = async (name: ServerName): Promise<Server> => {
+    switch (name) {
+      case 'kafka': {
+        const kafka = await startKafkaServer({ folder, cacheDir, say });
+        Object.assign(addresses, { brokers: kafka.brokers, registryUrl: kafka.registryUrl });
+        return kafka;
+      }
+      case 'redis':
+      case 'redis-aof':
+        return startRedisServer({ folder, appendOnly: name === 'redis-aof' });
+      case 'postgres': {
+        const postgres = await startPostgresServer();
+        Object.assign(addresses, { postgresUrl: postgres.url });
+        return postgres;
+      }
+      case 'kafka-tools':
+        return findKafkaTools({ cacheDir, say, mayDownload: size !== 'smoke' });
+    }
+  };
+  const server = (name: ServerName): Promise<Server> => {
+    let running = started.get(name);
+    if (running === undefined) started.set(name, running = start(name));
+    return running;
+  };
+  return {
+    size, folder, cacheDir, say, server,
+    async place(name, needs) {
+      for (const need of needs) {
+        const running = await server(need);
+        if ('port' in running) addresses.redisPort = Number(running.port);
+      }
+      return { ...addresses, queue: `bench-${name}-${process.pid.toString(36)}-${++made}` };
+    },
+    async close() {
+      for (const running of await Promise.allSettled(started.values())) if (running.status === 'fulfilled') await running.value.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

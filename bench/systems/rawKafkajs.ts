@@ -1,0 +1,63 @@
+import { Kafka, logLevel, type Consumer } from 'kafkajs';
+import { createCodec, createReader } from '../../shared/avro/codec.ts';
+import { createRegistry } from '../../shared/avro/registry.ts';
+import { readSchemaId } from '../../shared/avro/wireFormat.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { jobV1 } from '../../schemas/bench.Job/payload.generated.ts';
+import { payloadOf } from '../jobs/load.ts';
+import { millrace } from './millrace.ts';
+import type { Place, System } from './system.ts';
+import { versionOf } from './versionOf.ts';
+
+const kafkaAt = ({ brokers }: Place, clientId: string): Kafka => new Kafka({ brokers: brokers.split(','), clientId, logLevel: logLevel.ERROR });
+const GROUP = 'bench-raw';
+
+/** The limit: a bare KafkaJS producer, and a loop that only consumes and decodes. No outcomes, no order to keep, no commits, no retries. */
+export const rawKafkajs: System = {
+  name: 'raw KafkaJS loop',
+  versions: () => versionOf('kafkajs'),
+  needs: ['kafka'],
+  durability: 'as millrace where it writes; its progress is not recorded at all',
+  bulk: { slice: 5000, parallel: 2 },
+  describe: ({ partitions = 6 }) => `eachBatch, partitionsConsumedConcurrently ${partitions}, maxWaitTimeInMs 200, no commits; send of many with acks=all, no headers`,
+  prepare: (place, load, settings) => millrace.prepare(place, load, settings),
+  async client(place, load) {
+    const codec = createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock });
+    const writer = await codec.register(jobV1);
+    const producer = kafkaAt(place, 'raw-client').producer();
+    await producer.connect();
+    const message = (sequence: number) => {
+      const payload = payloadOf(load, sequence);
+      return { key: payload.customer, value: codec.encode(payload, writer) };
+    };
+    return {
+      async enqueue(sequence) {
+        await producer.send({ topic: place.queue, acks: -1, messages: [message(sequence)] });
+        return null;
+      },
+      async enqueueMany(from, count) {
+        await producer.send({ topic: place.queue, acks: -1, messages: Array.from({ length: count }, (_, index) => message(from + index)) });
+      },
+      close: () => producer.disconnect(),
+    };
+  },
+  async worker(place, _, { partitions = 6 }, { run }) {
+    const codec = createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock });
+    const reader = createReader(jobV1);
+    const consumer: Consumer = kafkaAt(place, 'raw-worker').consumer({ groupId: GROUP + place.queue, maxWaitTimeInMs: 200 });
+    await consumer.connect();
+    await consumer.subscribe({ topic: place.queue, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: partitions,
+      eachBatch: async ({ batch }) => {
+        const first = batch.messages[0]?.value;
+        if (first !== null && first !== undefined && !codec.knows(readSchemaId(first))) await codec.load(readSchemaId(first));
+        for (const { value } of batch.messages) void run(codec.decode(value, reader).sequence, 1);
+      },
+    });
+    return { stop: () => consumer.disconnect() };
+  },
+  workerOfMany: () => Promise.resolve({ stop: () => Promise.resolve() }),
+  watch: () => Promise.resolve({ pending: () => Promise.resolve(0), close: () => Promise.resolve() }),
+};
