@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { checkOptions, type EnqueueOptions } from '../client/enqueueOptions.ts';
 import type { Client } from '../client/client.ts';
 import { didYouMean } from '../errors/didYouMean.ts';
@@ -6,6 +5,7 @@ import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Backlog } from './backlog.ts';
+import { digestOf } from './digestOf.ts';
 import { jobIdOfKey } from './jobIdOfKey.ts';
 import type { KeyBook, KeyName } from './keyBook.ts';
 import { createOutageGuard, type OutageGuard } from './outageGuard.ts';
@@ -165,7 +165,7 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
       if (caller.idempotencyKey === null) return enqueue(job, payload, given);
 
       const name: KeyName = { tenant: caller.tenant, key: caller.idempotencyKey };
-      const digest = createHash('sha256').update(JSON.stringify(submission)).digest('base64url');
+      const digest = digestOf(submission);
       const place = `${name.tenant}\0${name.key}`;
       const same = keysUnderWay.get(place);
       if (same !== undefined) {

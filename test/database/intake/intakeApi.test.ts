@@ -38,6 +38,8 @@ describe('POST /v1/jobs', () => {
     expect(ids.size).toBe(1);
     const { id }: { id: string } = later.json();
     expect(stage.records('orders').filter((record) => record.id === id)).toHaveLength(1);
+    const { kind, payload } = body;
+    expect((await post({ payload: Object.fromEntries(Object.entries(payload).reverse()), kind }, { 'idempotency-key': 'k-1' })).statusCode).toBe(202);
     expect((await post({ ...body, payload: order(3) }, { 'idempotency-key': 'k-1' })).json()).toMatchObject({ status: 422, code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
