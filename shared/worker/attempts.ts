@@ -34,6 +34,8 @@ export interface AttemptsOptions extends RunningAttemptsOptions {
   /** A sandbox for a job of an isolated kind; null: none is free, and the job is called when one is. */
   readonly takeSandbox: (job: Job) => Sandbox | null;
   readonly releaseSandbox: (sandbox: Sandbox) => void;
+  /** Its attempt fails; a sandbox that died is not released. */
+  readonly sandboxDied: (job: Job, error: Error) => void;
   /** Null: the worker has no database. */
   readonly effects: WorkerEffects | null;
   readonly effectEnded: (kind: string, end: EffectEnd) => void;
@@ -166,7 +168,7 @@ export class Attempts {
   }
 
   #beginIsolated(job: Job, definition: JobDefinition, payload: unknown): void {
-    const { takeSandbox, releaseSandbox, logger } = this.#options;
+    const { takeSandbox, releaseSandbox, sandboxDied } = this.#options;
     const sandbox = takeSandbox(job);
     if (sandbox === null) return;
     const facts = new JobFacts(job, this.#options);
@@ -178,7 +180,7 @@ export class Attempts {
       const lock = facts.usedEffects?.lock ?? null;
       const log = ({ level, fields, message }: SandboxLine): void => { context.logger[level](JSON.parse(fields) as object, message); };
       void sandbox.run({ payload, id, key, kind, queue, attempt, fence, enqueuedAtMs, lock, replay: facts.replay, tick: facts.tick }, log, (fraction, note) => { facts.tellProgress(fraction, note); }).then((end) => {
-        if (end.type === 'died') logger.warn({ jobId: id, kind, attempt, error: end.error.message }, 'the sandbox of an attempt died; another takes its place');
+        if (end.type === 'died') sandboxDied(job, end.error);
         else releaseSandbox(sandbox);
         this.#running.finish(running, () => [end.type === 'answered' ? end.outcome : this.#running.classify(running, errorOfEnd(end))]);
       });

@@ -33,6 +33,9 @@ export function createLogObserver(logger: Logger, queue: string, clock: Clock = 
     attemptAbandoned: (job) => {
       log.error({ jobId: job.id, kind: job.kind, attempt: job.attempt + 1 }, 'handler did not stop after its abort; its lane goes on without it');
     },
+    sandboxDied: (job, error) => {
+      log.warn({ jobId: job.id, kind: job.kind, attempt: job.attempt + 1, error: error.message }, 'the sandbox of an attempt died; another takes its place');
+    },
     notice: (partition, notice) => {
       switch (notice.type) {
         case 'active':
@@ -102,6 +105,7 @@ export function combineObservers(...observers: readonly QueueObserver[]): QueueO
     lockBusy: (kind) => { for (const one of observers) one.lockBusy?.(kind); },
     spillFailed: (error, againMs) => { for (const one of observers) one.spillFailed?.(error, againMs); },
     attemptAbandoned: (job) => { for (const one of observers) one.attemptAbandoned(job); },
+    sandboxDied: (job, error) => { for (const one of observers) one.sandboxDied?.(job, error); },
     notice: (partition, notice) => { for (const one of observers) one.notice(partition, notice); },
     commitFailed: (code) => { for (const one of observers) one.commitFailed(code); },
     schemaUnavailable: (schemaId) => { for (const one of observers) one.schemaUnavailable(schemaId); },

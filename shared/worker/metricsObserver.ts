@@ -10,6 +10,7 @@ export function createMetricsObserver(metrics: QueueMetrics): QueueObserver {
     lockBusy: (kind) => { metrics.lockBusy(kind); },
     buried: (job, reason) => { metrics.buried(job.kind, reason); },
     attemptAbandoned: (job) => { metrics.attemptAbandoned(job.kind); },
+    sandboxDied: (job) => { metrics.sandboxDied(job.kind); },
     notice: (_partition, notice) => {
       if (notice.type === 'publish-refused') metrics.publishRefused(notice.stream, notice.code);
     },

@@ -23,6 +23,8 @@ export interface QueueObserver {
   buried(job: Job, reason: BuryReason): void;
   /** The timeout passed, the signal was aborted, and the handler did not return: its lane goes on without it. */
   attemptAbandoned(job: Job): void;
+  /** The process in which an isolated attempt ran ended before it; the attempt failed, and another process takes its place. */
+  sandboxDied?(job: Job, error: Error): void;
   notice(partition: number, notice: Notice): void;
   commitFailed(code: string): void;
   schemaUnavailable(schemaId: number): void;

@@ -96,6 +96,7 @@ export class QueueRunner {
       lockBusy: (job, lock) => { awaitLock(this, job, lock, () => { this.#queuePump(); }); },
       takeSandbox: (job) => this.#takeSandbox(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
+      sandboxDied: (job, error) => { options.observer.sandboxDied?.(job, error); },
     });
     this.#drains = new Drains({
       engine: this.engine, attempts: this.#attempts, clock, drainTimeoutMs: options.drainTimeoutMs, abortGraceMs: options.abortGraceMs,

@@ -44,6 +44,7 @@ export function createMetrics({ measureProcess }: MetricsOptions): Metrics {
     effects: counter('millrace_effects_total', 'Transactions of handlers by how they ended: landed, suppressed (it had landed before), refused (of a former owner, or without its lock).', 'kind', 'outcome'),
     spillFailures: counter('millrace_spill_failures_total', 'How often the disk took no bodies of waiting jobs, or gave some back damaged.'),
     locksBusy: counter('millrace_locks_busy_total', 'Attempts that did not begin, or ended, because a lock was another\'s.', 'kind'),
+    sandboxDeaths: counter('millrace_sandbox_deaths_total', 'Processes of isolated attempts that ended before their attempt.', 'kind'),
     abandoned: counter('millrace_attempts_abandoned_total', 'Handlers that did not return after their signal was aborted.', 'kind'),
     commitFailures: counter('millrace_commit_failures_total', 'Offset commits that failed, by error code.', 'code'),
     publishFailures: counter('millrace_publish_failures_total', 'Publications that were refused and are tried again, by stream and error code.', 'stream', 'code'),

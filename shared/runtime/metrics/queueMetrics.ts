@@ -32,6 +32,7 @@ export interface QueueMetrics {
   spillFailed(): void;
   lockBusy(kind: string): void;
   attemptAbandoned(kind: string): void;
+  sandboxDied(kind: string): void;
   commitFailed(code: string): void;
   publishRefused(stream: string, code: string): void;
   partitionsAssigned(count: number): void;
@@ -50,6 +51,7 @@ export interface QueueFamilies {
   readonly spillFailures: TalliedCounter;
   readonly locksBusy: TalliedCounter;
   readonly abandoned: TalliedCounter;
+  readonly sandboxDeaths: TalliedCounter;
   readonly commitFailures: TalliedCounter;
   readonly publishFailures: TalliedCounter;
   readonly rebalances: TalliedCounter;
@@ -83,6 +85,7 @@ export function createQueueMetrics(families: QueueFamilies, queue: string, kinds
     spillFailed: () => { spillFailures.value += 1; },
     lockBusy: (kind) => { families.locksBusy.count(queue, labelOf(kind)).value += 1; },
     attemptAbandoned: (kind) => { families.abandoned.count(queue, labelOf(kind)).value += 1; },
+    sandboxDied: (kind) => { families.sandboxDeaths.count(queue, labelOf(kind)).value += 1; },
     commitFailed: (code) => { families.commitFailures.count(queue, boundCode(code)).value += 1; },
     publishRefused: (stream, code) => { families.publishFailures.count(queue, stream, boundCode(code)).value += 1; },
     partitionsAssigned: (count) => { families.rebalances.count(queue, 'assigned').value += count; },

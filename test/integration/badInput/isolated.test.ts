@@ -53,6 +53,7 @@ describe('the worker and its other jobs do not suffer, and the failure is told, 
   ])('#$number decides to $note', async ({ kind = 'isolated', note, code }) => {
     const { id, mate, at, last } = await append(kind, note);
     expect((await stage.letterOf(at)).read.burial).toMatchObject({ reason: 'attempts', attempt: 2, failure: { code }, firstFailure: { code } });
+    if (code.startsWith('SANDBOX_')) expect(stage.seen.filter((line) => line === `sandbox died ${id}`)).toHaveLength(2);
     await stage.ran([mate]);
     await stage.committedPast(last);
     expect(stage.letters.filter(({ headers }) => String(headers?.['ce_id']) === id)).toHaveLength(1);

@@ -170,6 +170,7 @@ function noteAll(seen: string[]): QueueObserver {
   return {
     attemptEnded: (kind, end) => { seen.push(`${kind} ${end}`); },
     buried: (job, reason) => { seen.push(`buried ${job.id} ${reason}`); },
+    sandboxDied: (job) => { seen.push(`sandbox died ${job.id}`); },
     attemptAbandoned: (job) => { seen.push(`abandoned ${job.id}`); },
     notice: (_partition, notice) => { seen.push(notice.type === 'publish-refused' ? `refused ${notice.stream} ${notice.code}` : notice.type); },
     commitFailed: (code) => { seen.push(`commit failed ${code}`); },

@@ -33,6 +33,7 @@ describe('the metrics page', () => {
       queue.attemptEnded(name, 'done', 1);
       queue.buried(name, 'unknown-kind');
       queue.attemptAbandoned(name);
+      queue.sandboxDied(name);
       queue.commitFailed(name);
       queue.publishRefused('retry', name);
     };
