@@ -8,11 +8,11 @@ import { createProgram } from './program.ts';
 import { openSession, type Session } from './session.ts';
 import { showError } from './show/show.ts';
 
-/** Runs one command line. Errors of millrace and wrong usage are told on standard error; all others are thrown. */
-export async function runCli(host: CliHost, args: readonly string[], version: string): Promise<ExitCode> {
+/** Runs one command line. Errors of millrace and wrong usage are told on standard error; all others are thrown. @param open how a command reaches the cluster */
+export async function runCli(host: CliHost, args: readonly string[], version: string, open: typeof openSession = openSession): Promise<ExitCode> {
   let exit: ExitCode = exitCodes.ok;
   const program = createProgram(host, async (options, action) => {
-    const session = await openSession(host, options);
+    const session = await open(host, options);
     try {
       exit = (await action(session).catch((error: unknown) => explainMissing(session, error))) ?? exitCodes.ok;
     } finally {
