@@ -17,9 +17,6 @@ export function isAway(job: Job): boolean {
 
 /** Size of a job's record on the wire, headers included. */
 export function recordBytes(job: Job): number {
-  return job.bodyBytes > 0 ? job.wireBytes : measureBody(job);
-}
-
-export function measureBody({ value, key, headers }: Job): number {
-  return (value?.length ?? 0) + 2 * (key?.length ?? 0) + headerBytes(headers as Headers | undefined);
+  const { bodyBytes, wireBytes, value, key, headers } = job;
+  return bodyBytes > 0 ? wireBytes : (value?.length ?? 0) + 2 * (key?.length ?? 0) + headerBytes(headers as Headers | undefined);
 }

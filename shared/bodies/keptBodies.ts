@@ -6,7 +6,7 @@ import type { Start } from '../engine/startQueue.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Headers } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { bodyOf, isAway, measureBody } from './bodyOf.ts';
+import { bodyOf, isAway } from './bodyOf.ts';
 import { packBody, unpackBody } from './packBody.ts';
 import { SpillReads } from './spillReads.ts';
 import { SpillWrites } from './spillWrites.ts';
@@ -62,9 +62,10 @@ export class KeptBodies {
   /** The job will stay long: its body is packed, and it holds no bytes of others any more. Called again when it got another body. */
   readonly retain = (job: Job): void => {
     if (job.bodyBytes > 0) this.release(job);
-    job.wireBytes = measureBody(job);
-    job.body = packBody({ value: job.value, headers: job.headers as Headers | undefined }, job);
-    job.bodyBytes = job.body.length;
+    const { body, wireBytes } = packBody({ value: job.value, headers: job.headers as Headers | undefined }, job);
+    job.body = body;
+    job.bodyBytes = body.length;
+    job.wireBytes = wireBytes + 2 * (job.key?.length ?? 0);
     job.ownKey = job.ownKey === null || job.lane.key !== null ? null : Buffer.from(job.ownKey);
     job.bytes = job.bodyBytes + WAITING_JOB_BYTES;
     this.#memoryBytes += job.bytes;
@@ -127,12 +128,9 @@ export class KeptBodies {
     }
     for (const job of away) this.#readFollowers(job);
     void this.#reads.load(away).then((whole) => {
-      if (!whole) {
-        gone();
-        return;
-      }
-      for (const job of jobs) open(job);
-      begin();
+      if (!whole) gone();
+      // One that was needed elsewhere may have been let go meanwhile.
+      else if (this.#openAll(jobs, begin, gone)) begin();
     });
     return false;
   }
@@ -144,7 +142,7 @@ export class KeptBodies {
     if (job.isAhead) this.#reads.letGo(job);
   }
 
-  /** Null: all of them are in memory. Else resolves when they are, with false when some are lost; {@link letGo} ends that. */
+  /** Null: all of them are in memory, until the next turn. Else resolves when they were brought, with false when some are lost: ask again. {@link letGo} ends it. */
   fetch(jobs: readonly Job[]): Promise<boolean> | null {
     const away = jobs.filter(isAway);
     return away.length === 0 ? null : this.#reads.load(away);

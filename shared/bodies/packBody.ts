@@ -1,5 +1,5 @@
 import type { Headers, HeaderValue } from '../kafka/port.ts';
-import { headerNames, isStandingHeader } from '../kafka/envelope.ts';
+import { CONTENT_TYPE, headerNames, isStandingHeader, SPEC_VERSION } from '../kafka/envelope.ts';
 
 /**
  * What a waiting job carries and nobody looks at until it runs, in one piece: its value and its headers, as a string of bytes (latin1). A hundred
@@ -26,23 +26,36 @@ const known = [
 ] as const;
 const codes = new Map<string, number>(known.map((name, index) => [name, index + 1]));
 const OTHER_NAME = 0;
-/** The id and kind that the job has. */
-const SAME_ID = 254;
-const SAME_KIND = 255;
+/** The id and kind that the job has, and what nearly every record says. */
+const SAME_ID = 252;
+const SAME_KIND = 253;
+const USUAL_SPEC_VERSION = 254;
+const USUAL_CONTENT_TYPE = 255;
 const NO_HEADERS = 0;
+/** Of a known name, and the lengths around a header. */
+const HEADER_OVERHEAD_BYTES = 24;
 
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 let end = 0;
+/** Beyond what was packed. */
+let wireBytes = 0;
+
+export interface PackedBody {
+  readonly body: string;
+  /** What value and headers take in a record, from above. */
+  readonly wireBytes: number;
+}
 
 /** Copies: nothing of what it is given is held on to. */
-export function packBody(body: Body, owner: BodyOwner): string {
+export function packBody(body: Body, owner: BodyOwner): PackedBody {
   end = 0;
+  wireBytes = 0;
   reserve(1);
   scratch[end++] = body.value === null ? 0 : 1;
   if (body.value !== null) writeBytes(body.value);
   if (body.headers === undefined) writeVarint(NO_HEADERS);
   else writeHeaders(body.headers, owner);
-  return scratch.toString('latin1', 0, end);
+  return { body: scratch.toString('latin1', 0, end), wireBytes: wireBytes + end };
 }
 
 function writeHeaders(headers: Headers, owner: BodyOwner): void {
@@ -54,16 +67,15 @@ function writeHeaders(headers: Headers, owner: BodyOwner): void {
     const values = valuesOf(headers[name]);
     for (const value of values) {
       reserve(1);
-      if (name === headerNames.id && values.length === 1 && isText(value, owner.id)) {
-        scratch[end++] = SAME_ID;
-        continue;
-      }
-      if (name === headerNames.kind && values.length === 1 && isText(value, owner.kind)) {
-        scratch[end++] = SAME_KIND;
+      const usual = values.length === 1 ? usualOf(name, owner) : null;
+      if (usual !== null && isText(value, usual.text)) {
+        scratch[end++] = usual.code;
+        wireBytes += HEADER_OVERHEAD_BYTES + usual.text.length;
         continue;
       }
       const code = codes.get(name) ?? OTHER_NAME;
       scratch[end++] = code;
+      wireBytes += HEADER_OVERHEAD_BYTES;
       if (code === OTHER_NAME) writeBytes(Buffer.from(name));
       if (value === undefined) writeVarint(0);
       else {
@@ -72,6 +84,27 @@ function writeHeaders(headers: Headers, owner: BodyOwner): void {
         copy(bytes);
       }
     }
+  }
+}
+
+/** What the header mostly says: then its code says both name and value. */
+function usualOf(name: string, owner: BodyOwner): { readonly code: number; readonly text: string } | null {
+  switch (name) {
+    case headerNames.id: return { code: SAME_ID, text: owner.id };
+    case headerNames.kind: return { code: SAME_KIND, text: owner.kind };
+    case headerNames.specVersion: return { code: USUAL_SPEC_VERSION, text: SPEC_VERSION };
+    case headerNames.contentType: return { code: USUAL_CONTENT_TYPE, text: CONTENT_TYPE };
+    default: return null;
+  }
+}
+
+function readUsual(code: number, owner: BodyOwner): { readonly name: string; readonly text: string } | null {
+  switch (code) {
+    case SAME_ID: return { name: headerNames.id, text: owner.id };
+    case SAME_KIND: return { name: headerNames.kind, text: owner.kind };
+    case USUAL_SPEC_VERSION: return { name: headerNames.specVersion, text: SPEC_VERSION };
+    case USUAL_CONTENT_TYPE: return { name: headerNames.contentType, text: CONTENT_TYPE };
+    default: return null;
   }
 }
 
@@ -127,8 +160,8 @@ export function unpackBody(packed: string, owner: BodyOwner): Body {
   const headers = Object.create(null) as Record<string, HeaderValue>;
   for (let i = 1; i < count; i++) {
     const code = bytes[reader.at++] ?? OTHER_NAME;
-    if (code === SAME_ID) headers[headerNames.id] = Buffer.from(owner.id);
-    else if (code === SAME_KIND) headers[headerNames.kind] = Buffer.from(owner.kind);
+    const usual = readUsual(code, owner);
+    if (usual !== null) headers[usual.name] = Buffer.from(usual.text);
     else {
       const name = code === OTHER_NAME ? readBytes(reader, readVarint(reader)).toString() : (known[code - 1] as string);
       const length = readVarint(reader);

@@ -19,8 +19,8 @@ const SEGMENT_BYTES = 32 * 1024 * 1024;
 const READ_GAP_BYTES = 32 * 1024;
 const READ_BYTES = 1024 * 1024;
 const CHECKSUM_BYTES = 4;
-/** A place is a segment's number and an offset in it. */
-const PLACES_PER_SEGMENT = 2 ** 32;
+/** A place is a segment's number and an offset in it: a small number, as far as it can be. A segment may hold one write more than it should. */
+const PLACES_PER_SEGMENT = 2 ** 26;
 const NAME = /^millrace-spill-[0-9a-f]{16}$/;
 
 interface Segment {
@@ -69,6 +69,7 @@ class SpillFile implements SpillStore {
   async write(bodies: readonly string[]): Promise<number[]> {
     let total = 0;
     for (const body of bodies) total += body.length + CHECKSUM_BYTES;
+    if (total > PLACES_PER_SEGMENT - SEGMENT_BYTES) throw new MillraceError('SPILL_FULL', { expected: 'less in one write', got: total });
     if (this.bytes + total > this.#options.maxBytes) throw new MillraceError('SPILL_FULL', { at: this.#options.folder, expected: `at most ${this.#options.maxBytes} B`, got: this.bytes + total });
     if ((this.#segments.get(this.#current)?.written ?? 0) + total > (this.#options.segmentBytes ?? SEGMENT_BYTES)) await this.#next();
     const number = this.#current;

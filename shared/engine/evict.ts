@@ -1,6 +1,6 @@
 import { MAX_SPAN } from './commitMetadata.ts';
-import type { Job } from './job.ts';
-import { putMark } from './marks.ts';
+import { Job } from './job.ts';
+import { Mark, putMark } from './marks.ts';
 import type { Partition } from './partition.ts';
 import { fitsRoom, putWait } from './room.ts';
 
@@ -63,14 +63,13 @@ function blocks(partition: Partition, job: Job, now: number, pressed: boolean): 
 /** Moves the retry frontier on by writing the oldest waiting records again at the end of the log. */
 export function rewriteOldest(partition: Partition): void {
   const log = partition.log;
-  let span = log.position - log.frontier().offset;
+  const span = log.position - log.frontier().offset;
   if (span < LOG_SLACK_RECORDS || span < 4 * log.liveCount || partition.retry.pending > 0) return;
-  for (const job of partition.room.values()) {
-    if (span-- <= 0 || partition.retry.pending >= REWRITES_PER_FLUSH) return;
-    if (job.room === 'in' && job.logOffset < log.position - LOG_SLACK_RECORDS / 2) putWait(partition, job);
-  }
-  for (const mark of partition.marks.values()) {
-    if (span-- <= 0 || partition.retry.pending >= REWRITES_PER_FLUSH) return;
-    if (mark.writes === 0 && mark.logOffset >= 0 && mark.logOffset < log.position - LOG_SLACK_RECORDS / 2) putMark(partition, mark);
+  let looked = 0;
+  for (const thing of log.oldestFirst()) {
+    if (looked++ >= 4 * REWRITES_PER_FLUSH || partition.retry.pending >= REWRITES_PER_FLUSH || thing.logOffset >= log.position - LOG_SLACK_RECORDS / 2) return;
+    if (thing instanceof Job) {
+      if (thing.room === 'in') putWait(partition, thing);
+    } else if (thing instanceof Mark && thing.writes === 0) putMark(partition, thing);
   }
 }

@@ -54,7 +54,29 @@ export interface JobInput {
   readonly fault: Fault | null;
 }
 
-/** One live job of a partition. Mutable and owned by the engine; handlers never see it. */
+/** Seven booleans take as many words; there may be a million jobs. */
+const IS_OPEN = 1;
+const IS_AHEAD = 2;
+const CONCLUDED = 4;
+const CLAIMED = 8;
+const START_TOLD = 16;
+const WAIT_QUEUED = 32;
+const IN_LANE = 64;
+
+/** What most jobs never have. */
+class Rare {
+  fault: Fault | null = null;
+  notBeforeMs = 0;
+  uniqueForMs = 0;
+  looks = 0;
+  failure: Failure | null = null;
+  firstFailure: Failure | null = null;
+  batch: { remaining: number } | null = null;
+}
+
+const NOTHING_RARE: Readonly<Rare> = new Rare();
+
+/** One live job of a partition. Mutable and owned by the engine; handlers never see it. Small: a waiting room may hold a million. */
 export class Job {
   readonly offset: number;
   readonly timestampMs: number;
@@ -72,7 +94,6 @@ export class Job {
   /*
    * Where value and headers are while the job waits: the engine hands jobs over to be kept (`retain`), and asks no more. Whoever keeps them writes these.
    */
-  isOpen = true;
   /** Packed, in memory; null: it is not packed, or on disk alone. */
   body: string | null = null;
   /** Length of the packed body; 0: it is not packed. */
@@ -81,29 +102,13 @@ export class Job {
   wireBytes = 0;
   /** Where it lies on disk; −1: nowhere. */
   diskPlace = -1;
-  /** It lies on disk, and in {@link body} for the attempt to come. */
-  isAhead = false;
-
-  fault: Fault | null;
-  readonly notBeforeMs: number;
-  readonly uniqueForMs: number;
 
   state: JobState = 'queued';
   /** Attempts made so far. */
   attempt = 0;
-  /** The last of them decided the job's end. */
-  concluded = false;
   dueMs = 0;
   reason: WaitReason = 'behind';
-  /** Looks at a job of unknown kind; they use no attempt. */
-  looks = 0;
-  failure: Failure | null = null;
-  firstFailure: Failure | null = null;
   startedMs = 0;
-  /** At-most-once: its settlement is durable, it may start. */
-  claimed = false;
-  /** True once an event told that it runs. */
-  startTold = false;
 
   room: RoomState = 'none';
   /** Key, offset, epoch and sequence of its valid record in the retry log; offset −1 = none read back yet. */
@@ -113,8 +118,6 @@ export class Job {
   logSeq = 0;
   /** Highest sequence written for it in this reign: what is older and turns up later is a stale double. */
   lastSeq = 0;
-  /** A wait record is queued but not sent; it will carry the state of the moment it is sent. */
-  waitQueued = false;
 
   /** Its slot in the frontier; −1 while its main record has not been (re-)read in this reign. */
   slot = -1;
@@ -122,12 +125,10 @@ export class Job {
   lane: Lane;
   next: Job | null = null;
   prev: Job | null = null;
-  inLane = false;
   /** Order inside the lane. Its offset, but for a scheduled job, which takes its place when it is due. */
   place: number;
   /** Position in the due heap, −1 = not in it. */
   heapIndex = -1;
-  batch: { remaining: number } | null = null;
 
   constructor(input: JobInput, lane: Lane) {
     this.offset = input.offset;
@@ -139,16 +140,77 @@ export class Job {
     this.value = input.value;
     this.headers = input.headers;
     this.bytes = input.bytes;
-    this.fault = input.fault;
-    this.notBeforeMs = input.notBeforeMs;
-    this.uniqueForMs = input.uniqueForMs;
     this.logKey = input.id;
     this.place = input.offset;
     this.lane = lane;
+    if (input.fault !== null || input.notBeforeMs !== 0 || input.uniqueForMs !== 0) {
+      const rare = this.#own();
+      rare.fault = input.fault;
+      rare.notBeforeMs = input.notBeforeMs;
+      rare.uniqueForMs = input.uniqueForMs;
+    }
   }
 
   /** As its record has it, byte for byte. */
   get key(): Buffer | null {
     return this.ownKey ?? (this.lane.key === null ? null : Buffer.from(this.lane.key, 'latin1'));
   }
+
+  #flags = IS_OPEN;
+  #rare = NOTHING_RARE;
+
+  #own(): Rare {
+    if (this.#rare === NOTHING_RARE) this.#rare = new Rare();
+    return this.#rare;
+  }
+
+  #flag(flag: number, on: boolean): void {
+    this.#flags = on ? this.#flags | flag : this.#flags & ~flag;
+  }
+
+  /** Value and headers are in the job. */
+  get isOpen(): boolean { return (this.#flags & IS_OPEN) !== 0; }
+  set isOpen(on: boolean) { this.#flag(IS_OPEN, on); }
+
+  /** It lies on disk, and in {@link body} for the attempt to come. */
+  get isAhead(): boolean { return (this.#flags & IS_AHEAD) !== 0; }
+  set isAhead(on: boolean) { this.#flag(IS_AHEAD, on); }
+
+  /** The last of its attempts decided the job's end. */
+  get concluded(): boolean { return (this.#flags & CONCLUDED) !== 0; }
+  set concluded(on: boolean) { this.#flag(CONCLUDED, on); }
+
+  /** At-most-once: its settlement is durable, it may start. */
+  get claimed(): boolean { return (this.#flags & CLAIMED) !== 0; }
+  set claimed(on: boolean) { this.#flag(CLAIMED, on); }
+
+  /** True once an event told that it runs. */
+  get startTold(): boolean { return (this.#flags & START_TOLD) !== 0; }
+  set startTold(on: boolean) { this.#flag(START_TOLD, on); }
+
+  /** A wait record is queued but not sent; it will carry the state of the moment it is sent. */
+  get waitQueued(): boolean { return (this.#flags & WAIT_QUEUED) !== 0; }
+  set waitQueued(on: boolean) { this.#flag(WAIT_QUEUED, on); }
+
+  get inLane(): boolean { return (this.#flags & IN_LANE) !== 0; }
+  set inLane(on: boolean) { this.#flag(IN_LANE, on); }
+
+  get fault(): Fault | null { return this.#rare.fault; }
+  set fault(fault: Fault | null) { if (fault !== this.#rare.fault) this.#own().fault = fault; }
+
+  get notBeforeMs(): number { return this.#rare.notBeforeMs; }
+  get uniqueForMs(): number { return this.#rare.uniqueForMs; }
+
+  /** Looks at a job of unknown kind; they use no attempt. */
+  get looks(): number { return this.#rare.looks; }
+  set looks(looks: number) { this.#own().looks = looks; }
+
+  get failure(): Failure | null { return this.#rare.failure; }
+  set failure(failure: Failure | null) { if (failure !== this.#rare.failure) this.#own().failure = failure; }
+
+  get firstFailure(): Failure | null { return this.#rare.firstFailure; }
+  set firstFailure(failure: Failure | null) { if (failure !== this.#rare.firstFailure) this.#own().firstFailure = failure; }
+
+  get batch(): { remaining: number } | null { return this.#rare.batch; }
+  set batch(batch: { remaining: number } | null) { if (batch !== this.#rare.batch) this.#own().batch = batch; }
 }

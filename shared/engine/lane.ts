@@ -33,10 +33,9 @@ export class Lane {
     this.awaitsCommit = awaitsCommit;
   }
 
-  /** Inserts by place; O(1) for the youngest. */
+  /** Inserts by place; O(1) for the youngest and the oldest: in between it is looked for from both ends. */
   insert(job: Job): void {
-    let before = this.tail;
-    while (before !== null && before.place > job.place) before = before.prev;
+    const before = this.#findBefore(job.place);
     const after = before === null ? this.head : before.next;
     job.prev = before;
     job.next = after;
@@ -45,6 +44,19 @@ export class Lane {
     if (after === null) this.tail = job;
     else after.prev = job;
     job.inLane = true;
+  }
+
+  /** The last whose place is not behind; null: none. */
+  #findBefore(place: number): Job | null {
+    let behind = this.tail;
+    let ahead = this.head;
+    while (behind !== null && ahead !== null) {
+      if (behind.place <= place) return behind;
+      if (ahead.place > place) return ahead.prev;
+      behind = behind.prev;
+      ahead = ahead.next;
+    }
+    return null;
   }
 
   remove(job: Job): void {

@@ -1,6 +1,7 @@
 import type { CommandRecord, PauseRecord, RoomWrite } from './effects.ts';
 import type { LogPoint } from './commitMetadata.ts';
 import { Fifo } from './fifo.ts';
+import { LoggedThings } from './loggedThings.ts';
 
 /** What keeps the retry frontier from moving on: a waiting job, a mark or a command, as long as `logOffset` is the record's. */
 export interface LoggedThing {
@@ -39,7 +40,7 @@ export class RoomLog {
   readonly unconfirmed = new Fifo<RoomWrite>();
   /** Next sequence to be written in our own epoch. */
   nextSeq = 1;
-  readonly #live = new Fifo<{ readonly offset: number; readonly thing: LoggedThing }>();
+  readonly #live = new LoggedThings();
   #liveCount = 0;
 
   /** The epoch at our position is not known: the first that is read is believed. */
@@ -83,7 +84,7 @@ export class RoomLog {
     thing.logOffset = offset;
     thing.logEpoch = epoch;
     thing.logSeq = seq;
-    this.#live.push({ offset, thing });
+    this.#live.push(offset, thing);
   }
 
   forget(thing: LoggedThing): void {
@@ -97,11 +98,12 @@ export class RoomLog {
 
   /** The oldest thing whose record still counts. */
   oldest(): LoggedThing | undefined {
-    for (let first = this.#live.peek(); first !== undefined; first = this.#live.peek()) {
-      if (first.thing.logOffset === first.offset) return first.thing;
-      this.#live.shift();
-    }
-    return undefined;
+    return this.#live.first();
+  }
+
+  /** All whose record still counts, oldest record first. */
+  oldestFirst(): Iterable<LoggedThing> {
+    return this.#live.oldest();
   }
 
   /** From where a successor must read, with the epoch and sequence in force just before (rule 3). */

@@ -55,10 +55,13 @@ export class Publisher {
     let end: 'done' | 'refused' = 'refused';
     try {
       const jobs = jobsOf(publication);
-      const coming = this.#bodies.fetch(jobs);
-      if (coming !== null && !(await coming)) throw new MillraceError('SPILL_LOST', { at: `partition ${partition.number}` });
+      let isFetched = false;
+      for (let coming = this.#bodies.fetch(jobs); coming !== null; coming = this.#bodies.fetch(jobs)) {
+        if (!(await coming)) throw new MillraceError('SPILL_LOST', { at: `partition ${partition.number}` });
+        isFetched = true;
+      }
       const { topic, records } = this.#toRecords(partition, publication, topics);
-      if (coming !== null) this.#bodies.letGo(jobs);
+      if (isFetched) this.#bodies.letGo(jobs);
       await producer.send(topic, partition.number, records);
       end = 'done';
       published(this.#engine, partition, publication.stream, clock.now());

@@ -16,8 +16,10 @@ export function drawPlan(seed: number, style: Style | null = null): Plan {
   const workers: WorkerPlan[] = Array.from({ length: dice.between(1, 3) }, (_, at) => ({
     id: `w${at + 1}`, atMs: at === 0 || dice.hit(0.6) ? dice.between(0, 50) : dice.between(0, settings.troubleMs / 2), version: dice.hit(0.7) ? 'new' : 'old',
   }));
+  // Of a stream of its own, so that the rest of a seed's run is drawn as before.
+  const overBytes = createDice(seed, 'disk').pick([null, null, 0, 3000]);
   return {
-    seed, settings, kinds, workers,
+    seed, settings: overBytes === null ? settings : { ...settings, spillOverBytes: overBytes }, kinds, workers,
     jobs: drawJobs(dice, kinds, settings, drawn),
     poison: drawPoison(dice, kinds, settings),
     faults: drawn === 'calm' || drawn === 'clean' ? [] : drawFaults(dice, kinds, settings, drawn),

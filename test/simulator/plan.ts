@@ -25,6 +25,8 @@ export interface Settings {
   readonly frontierPatienceMs: number;
   readonly intakeJobs: number;
   readonly maxBytesPerPartition: number;
+  /** Bodies of waiting jobs beyond so many bytes lie on a simulated disk, which refuses some writes; left out: there is none. */
+  readonly spillOverBytes?: number;
   /** `min.compaction.lag.ms` and `delete.retention.ms` of the retry topics. */
   readonly compactionLagMs: number;
 }

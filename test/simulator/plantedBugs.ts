@@ -286,7 +286,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'redriven poison': {
     is: 'ours: a redriven record without a kind that can never run held its entity up for an hour',
-    edits: [edit('worker/readRecords.ts', "      fault = faultOf(error, now);\n    }\n  }\n  return {\n    offset: job.origin.offset,", "      void error;\n    }\n  }\n  return {\n    offset: job.origin.offset,")],
+    edits: [edit('worker/readRecords.ts', "    } catch (error) {\n      fault = faultOf(error, now);\n    }\n  }\n  const policy = context.policies.get(kind ?? '') ?? null;\n  return {\n    offset: job.origin.offset,", "    } catch (error) {\n      void error;\n    }\n  }\n  const policy = context.policies.get(kind ?? '') ?? null;\n  return {\n    offset: job.origin.offset,")],
     style: 'dead letters', anomalies: ['live, and no progress'], seeds: OFTEN,
   },
 };

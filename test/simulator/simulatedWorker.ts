@@ -6,6 +6,7 @@ import { createWorker, type Worker } from '../../shared/worker/worker.ts';
 import { createDice } from './dice.ts';
 import { defineForWorker } from './handlers.ts';
 import { silentLogger } from './silentLogger.ts';
+import { createSimulatedDisk } from './simulatedDisk.ts';
 import { createSimulatedProcessClock, type SimulatedProcessClock } from './time.ts';
 import type { World } from './world.ts';
 
@@ -49,6 +50,7 @@ export class SimulatedWorker {
       drainTimeoutMs: settings.drainTimeoutMs,
       abortGraceMs: settings.abortGraceMs,
       maxBytesPerPartition: settings.maxBytesPerPartition,
+      ...(settings.spillOverBytes === undefined ? {} : { spill: { open: createSimulatedDisk(this.clock, createDice(plan.seed, `${id}'s disk`)), overBytes: settings.spillOverBytes } }),
       clock: this.clock,
       random: createDice(plan.seed, id).next,
     });

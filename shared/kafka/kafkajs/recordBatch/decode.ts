@@ -97,7 +97,7 @@ function readHeaders(cursor: Cursor, budget: { partsLeft: number }): Headers | u
   budget.partsLeft -= count;
   const headers: Record<string, HeaderValue> = {};
   for (let i = 0; i < count; i++) {
-    const name = cursor.text();
+    const name = cursor.name(i);
     const value = cursor.bytes() ?? undefined;
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
     if (Array.isArray(before)) {
@@ -114,6 +114,21 @@ function readHeaders(cursor: Cursor, budget: { partsLeft: number }): Headers | u
 /** Numbers beyond 2^53 lose precision; offsets and times do not reach it. */
 export function readLong(data: Buffer, at: number): number {
   return data.readInt32BE(at) * 4_294_967_296 + data.readUInt32BE(at + 4);
+}
+
+/** Of the last record that was read, by their places. */
+const names: string[] = [];
+const NAMES_KEPT = 32;
+const LONGEST_NAME_KEPT = 64;
+
+/** Whether these bytes are the name, of which ASCII alone is looked at. */
+function isAt(data: Buffer, from: number, length: number, name: string): boolean {
+  if (name.length !== length) return false;
+  for (let at = 0; at < length; at++) {
+    const byte = data[from + at] as number;
+    if (byte > 127 || byte !== name.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 class Cursor {
@@ -160,12 +175,17 @@ class Cursor {
     return this.at + length;
   }
 
-  text(): string {
+  /** The name of a record's header number `index`: mostly that of the record before, whose text is taken again. */
+  name(index: number): string {
     const length = this.varint();
     if (length < 0 || this.at + length > this.data.length) this.#cut();
     const from = this.at;
     this.at += length;
-    return this.data.toString('utf8', from, this.at);
+    const former = names[index];
+    if (former !== undefined && isAt(this.data, from, length, former)) return former;
+    const name = this.data.toString('utf8', from, this.at);
+    if (index < NAMES_KEPT && length <= LONGEST_NAME_KEPT) names[index] = name;
+    return name;
   }
 
   #cut(): never {

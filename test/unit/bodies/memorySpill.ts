@@ -1,0 +1,47 @@
+import type { OpenSpill, SpilledBody } from '../../../shared/bodies/spillStore.ts';
+
+/** A store in memory, as slow as the next turn of the event loop; the test breaks it. */
+export class MemorySpill {
+  readonly stored = new Map<number, string>();
+  readonly open: OpenSpill = () => {
+    if (this.full) return Promise.reject(new Error('ENOSPC'));
+    this.opened++;
+    return Promise.resolve({
+      write: async (bodies) => {
+        await turn();
+        if (this.full) throw new Error('ENOSPC');
+        this.writes++;
+        return bodies.map((body) => {
+          this.stored.set(++this.#last, body);
+          this.most = Math.max(this.most, this.stored.size);
+          return this.#last;
+        });
+      },
+      read: async (places: readonly SpilledBody[]) => {
+        await turn();
+        this.reads++;
+        return places.map(({ place, length }) => {
+          const body = this.stored.get(place);
+          return this.damaged || body?.length !== length ? null : body;
+        });
+      },
+      free: ({ place }) => { if (!this.stored.delete(place)) this.freedTwice++; },
+      get bytes() { return 1; },
+      close: () => { this.closed++; return Promise.resolve(); },
+    });
+  };
+  full = false;
+  damaged = false;
+  opened = 0;
+  closed = 0;
+  writes = 0;
+  reads = 0;
+  /** Most bodies that it held. */
+  most = 0;
+  freedTwice = 0;
+  #last = 0;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => { queueMicrotask(resolve); });
+}
