@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../../shared/embedded/hostProcess.ts';
 import type { Server, ServerName } from '../servers/server.ts';
 import { startKafkaServer } from '../servers/kafka.ts';
 import { startPostgresServer } from '../servers/postgres.ts';
@@ -22,9 +23,20 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+const FOLDER_PREFIX = 'millrace-bench-';
+
+/** Removes the data of runs that were killed before they could. */
+async function sweepLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : NaN;
+    if (owner > 0 && !isAlive(process, owner)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
 export async function openBench(options: { readonly size: Size; readonly say: (line: string) => void }): Promise<Bench> {
   const { size, say } = options;
-  const folder = await mkdtemp(join(tmpdir(), `millrace-bench-${process.pid}-`));
+  await sweepLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
   const cacheDir = process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache');
   const started = new Map<ServerName, Promise<Server>>();
   const addresses = { brokers: '', registryUrl: '', redisPort: 0, postgresUrl: '' };
