@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
-import { createCodec } from '../../../shared/avro/codec.ts';
 import type { Buried } from '../../../shared/commands/buried.ts';
 import { discardBuried, redriveBuried } from '../../../shared/commands/commandBuried.ts';
+import { encodeEdit } from '../../../shared/commands/encodeEdit.ts';
 import type { PaceOptions } from '../../../shared/commands/sendPaced.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
-import { createPayloadForm } from '../../../shared/intake/payloadForm.ts';
-import type { AvroSchema } from '../../../schemas/payloadSchema.ts';
-import { readSchemaId } from '../../../shared/avro/wireFormat.ts';
 import { addCommand, type Perform } from '../command.ts';
 import { exitCodes, type ExitCode } from '../exitCodes.ts';
 import { declareDeadOptions, type DeadOptions } from '../read/deadOptions.ts';
@@ -24,7 +21,16 @@ interface Options extends DeadOptions {
   readonly reason?: string;
 }
 
+/** What is done, in the words of its result. */
+interface Deed {
+  readonly done: 'redriven' | 'discarded';
+  readonly remark: string;
+}
+
 type Send = (jobs: readonly Buried[], pace: PaceOptions<Buried>) => Promise<number>;
+
+/** Of all that were commanded, so many are listed. */
+const SHOWN = 1000;
 
 /** Commands that end the death of jobs. */
 export function addRedriveCommands(program: Command, perform: Perform): void {
@@ -71,48 +77,59 @@ export function addRedriveCommands(program: Command, perform: Perform): void {
   });
 }
 
-async function act(session: Session, queue: string, options: Options, { done, remark }: { readonly done: string; readonly remark: string }, send: Send): Promise<ExitCode> {
-  const selecting = ['id', 'kind', 'error', 'fingerprint', 'key', 'tag', 'from', 'to'] as const;
-  if (options.all !== true && selecting.every((name) => options[name] === undefined)) {
-    throw new MillraceError('BAD_USAGE', { at: queue, expected: `a selection (${selecting.map((name) => `--${name}`).join(', ')}) or --all`, got: 'neither' });
-  }
+/** Selects, and says or does it. */
+async function act(session: Session, queue: string, options: Options, deed: Deed, send: Send): Promise<ExitCode> {
+  mustSelect(queue, options);
   const jobs = await selectDead(session, queue, options);
-  const shown = jobs.map((one) => one.shown);
   if (jobs.length === 0) {
-    session.show.result({ queue, selected: 0, [done]: 0, jobs: [] }, () => 'no dead job is selected');
+    session.show.result({ queue, selected: 0, [deed.done]: 0, jobs: [] }, () => 'no dead job is selected');
     return exitCodes.notFound;
   }
   if (options.dryRun === true) {
-    session.show.result({ queue, dryRun: true, selected: jobs.length, [done]: 0, jobs: shown }, () => (
-      `${renderTable(shown, [['id', (job) => job.id], ['kind', (job) => job.kind], ['key', (job) => cut(job.key, 24)], ['error', (job) => cut(`${job.code ?? ''}: ${job.message ?? ''}`, 60)]])}\n${jobs.length} would be ${done}`
-    ));
+    rehearse(session, queue, jobs, deed);
     return exitCodes.ok;
   }
-  const startMs = session.clock.monotonic();
-  let count = 0;
-  const sent = await session.interruptible((signal) => send(jobs, {
-    signal,
-    ...(options.perSecond === undefined ? {} : { perSecond: options.perSecond }),
-    sent: () => {
-      count += 1;
-      const perSecond = count / Math.max(0.001, (session.clock.monotonic() - startMs) / 1000);
-      session.show.bar.show({ done: count, total: jobs.length, perSecond, leftMs: ((jobs.length - count) / perSecond) * 1000 });
-    },
-  }));
-  session.show.bar.clear();
-  session.show.result({ queue, selected: jobs.length, [done]: sent, jobs: shown.slice(0, 1000) }, () => `asked for ${sent} of ${jobs.length} to be ${done}: Kafka has the commands, the workers carry them out when they read them${remark}`);
+  const sent = await sendShown(session, jobs, options, send);
+  session.show.result({ queue, selected: jobs.length, [deed.done]: sent, jobs: jobs.slice(0, SHOWN).map(({ shown }) => shown) }, () => (
+    `asked for ${sent} of ${jobs.length} to be ${deed.done}: Kafka has the commands, the workers carry them out when they read them${deed.remark}`
+  ));
   return sent === jobs.length ? exitCodes.ok : exitCodes.failed;
 }
 
+/** That of a whole queue nothing is commanded by mistake. */
+function mustSelect(queue: string, options: Options): void {
+  const selecting = ['id', 'kind', 'error', 'fingerprint', 'key', 'tag', 'from', 'to'] as const;
+  if (options.all === true || selecting.some((name) => options[name] !== undefined)) return;
+  throw new MillraceError('BAD_USAGE', { at: queue, expected: `a selection (${selecting.map((name) => `--${name}`).join(', ')}) or --all`, got: 'neither' });
+}
+
+function rehearse({ show }: Session, queue: string, jobs: readonly Buried[], { done }: Deed): void {
+  const shown = jobs.map((one) => one.shown);
+  show.result({ queue, dryRun: true, selected: jobs.length, [done]: 0, jobs: shown }, () => (
+    `${renderTable(shown, [['id', (job) => job.id], ['kind', (job) => job.kind], ['key', (job) => cut(job.key, 24)], ['error', (job) => cut(`${job.code ?? ''}: ${job.message ?? ''}`, 60)]])}\n${jobs.length} would be ${done}`
+  ));
+}
+
+/** Sends the commands under a bar, until Ctrl-C. @returns how many Kafka has */
+async function sendShown(session: Session, jobs: readonly Buried[], { perSecond }: Options, send: Send): Promise<number> {
+  const { clock, show } = session;
+  const startMs = clock.monotonic();
+  let count = 0;
+  const sent = (): void => {
+    count += 1;
+    const rate = count / Math.max(0.001, (clock.monotonic() - startMs) / 1000);
+    show.bar.show({ done: count, total: jobs.length, perSecond: rate, leftMs: ((jobs.length - count) / rate) * 1000 });
+  };
+  try {
+    return await session.interruptible((signal) => send(jobs, { signal, sent, ...(perSecond === undefined ? {} : { perSecond }) }));
+  } finally {
+    show.bar.clear();
+  }
+}
+
 /** The new payload, written in the schema that the buried one was written in: what reads that, reads this. */
-async function editOne(session: Session, jobs: readonly Buried[], given: string): Promise<Buffer> {
+async function editOne({ host, registry, clock }: Session, jobs: readonly Buried[], given: string): Promise<Buffer> {
   const [one] = jobs;
   if (one === undefined || jobs.length > 1) throw new MillraceError('BAD_USAGE', { at: '--edit', expected: 'exactly one job to be selected', got: jobs.length, fix: 'Name it by --id' });
-  const schemaId = readSchemaId(one.job.value);
-  const text = await session.registry.schemaById(schemaId);
-  const avro = JSON.parse(text) as AvroSchema;
-  const schema = { subject: String(typeof avro === 'object' && 'name' in avro ? avro['name'] : schemaId), version: 1, versions: [avro] };
-  const payload = createPayloadForm(schema)(await readPayload(session.host, given), 'payload');
-  const codec = createCodec({ registry: session.registry, clock: session.clock });
-  return codec.encode(payload, codec.adopt(schema.subject, { id: schemaId, schema: text }));
+  return encodeEdit({ registry, clock }, one.job.value, await readPayload(host, given), 'own');
 }
