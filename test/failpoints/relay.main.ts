@@ -3,11 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { takeArguments } from '../../shared/runtime/readArguments.ts';
 import { startPostgres } from '../postgres/startPostgres.ts';
 import { playRelayTour } from './relayTour.ts';
 import { armSources } from './sources.ts';
 
 /** `npm run failpoints:outbox`: kills outbox relays at every point of shared/outbox that one comes by, each once. */
+const usage = `npm run failpoints:outbox
+
+Kills outbox relays at every point of shared/outbox that one comes by, each once, on real Kafka and a PostgreSQL of its own. Ends with 1 when a job was
+lost, or ran out of the order of its commit.`;
+if (takeArguments(process, { usage }) === null) process.exit();
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const { points, code } = armSources();
 const dataDir = await mkdtemp(join(tmpdir(), 'millrace-relay-sweep-'));

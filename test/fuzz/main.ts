@@ -13,7 +13,13 @@ Feeds drawn input to everything that reads bytes, until something fails or the t
 const { values } = takeArguments(process, { usage, options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, target: { type: 'string' } } }) ?? process.exit();
 const RUNS_A_TURN = 200;
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
-if (chosen.length === 0) throw new Error(`--target: one of ${targets.map(({ name }) => `"${name}"`).join(', ')}`);
+const refuse = (flaw: string): never => {
+  process.stderr.write(`${flaw}\n\n${usage}\n`);
+  return process.exit(2);
+};
+if (chosen.length === 0) refuse(`There is no target "${values.target ?? ''}"`);
+if (!(Number(values.minutes) > 0)) refuse(`--minutes: expected a number above zero, got "${values.minutes}"`);
+if (values.seed !== undefined && !Number.isSafeInteger(Number(values.seed))) refuse(`--seed: expected a whole number, got "${values.seed}"`);
 
 const endMs = performance.now() + Number(values.minutes) * 60_000;
 const runs = new Map(chosen.map(({ name }) => [name, 0]));
