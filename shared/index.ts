@@ -31,6 +31,7 @@ export type { QueueObserver } from './worker/observer.ts';
 export type { BuriedJob } from './commands/buried.ts';
 export type { DeadSelection } from './commands/deadSelection.ts';
 export type { JobPlace } from './commands/commandJobs.ts';
+export type { JobRef } from './commands/findUnsettled.ts';
 export type { PauseScope } from './commands/pauses.ts';
 export type { ShownPause as Pause } from './jobs/shownPause.ts';
 export type { MovedOffsets, MoveOptions, MoveTarget, PartitionMove } from './moveOffsets/moveOffsets.ts';

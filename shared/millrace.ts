@@ -7,9 +7,10 @@ import { compileLargePayloads, type LargePayloadOptions } from './claims/largePa
 import { createClient, type Client } from './client/client.ts';
 import { listBuried, type BuriedJob } from './commands/buried.ts';
 import { discardBuried, redriveBuried, selectBuried } from './commands/commandBuried.ts';
-import { commandJobs, type JobPlace } from './commands/commandJobs.ts';
+import { commandJobs } from './commands/commandJobs.ts';
 import type { CommandTools } from './commands/commandTools.ts';
 import type { DeadSelection } from './commands/deadSelection.ts';
+import { placesOf, type JobRef } from './commands/findUnsettled.ts';
 import { commandPause, listPauses, type PauseScope } from './commands/pauses.ts';
 import type { Database } from './database/port.ts';
 import { openPostgres } from './database/postgres/openPostgres.ts';
@@ -100,18 +101,19 @@ export interface Millrace {
   /** Says of dead jobs that nobody will come back to them: they count as cancelled. Where one holds its lane, its entity's next jobs run. */
   discard(queue: string, select: DeadSelection | ((job: BuriedJob) => boolean), options?: DiscardOptions): Promise<BuriedJob[]>;
   /**
-   * Cancels jobs; `enqueue`'s receipt says where one stands. One that does not run is gone, and its entity's next job runs. Of one that runs, the
+   * Cancels jobs. One that does not run is gone, and its entity's next job runs. Of one that runs, the
    * handler's `signal` is aborted with CANCELLED: if it still answers done, the job is done, else it is cancelled, and not tried again. One
    * that no worker has read yet never starts. One that is settled stays what it is. Resolves when Kafka has the commands.
-   * @param jobs receipts of `enqueue`, or buried jobs @throws MillraceError BAD_COMMAND
+   * @param jobs receipts of `enqueue`, buried jobs, or ids. An id does not say where its job stands: it is looked for in all that the queue has not settled, its backlog and its
+   *   waiting room, so keep the receipt where this comes often. @throws MillraceError BAD_COMMAND; JOB_UNKNOWN (no such job is waited for: it is over, or never was here)
    */
-  cancel(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
+  cancel(queue: string, jobs: JobRef | readonly JobRef[]): Promise<void>;
   /**
    * Makes jobs that wait for a time (a retry, a snooze, a lock, a schedule) due now. They start when their entity's earlier jobs, a free slot and
    * pauses let them. Says nothing to jobs that do not wait, nor to held ones, which want {@link redrive}.
-   * @param jobs receipts of `enqueue`, or buried jobs @throws MillraceError BAD_COMMAND
+   * @param jobs as {@link cancel} takes them @throws MillraceError BAD_COMMAND, JOB_UNKNOWN
    */
-  runNow(queue: string, jobs: JobPlace | readonly JobPlace[]): Promise<void>;
+  runNow(queue: string, jobs: JobRef | readonly JobRef[]): Promise<void>;
   /**
    * Starts nothing more of a queue, of one of its kinds, or of one of its entities, until {@link resume} with the same scope; also after restarts.
    * What runs ends; what waits keeps its place. @throws MillraceError BAD_COMMAND
@@ -187,6 +189,11 @@ export function createMillrace(options: MillraceOptions): Millrace {
     return { broker, admin, producer: commands, ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }) };
   };
 
+  const command = async (queue: string, what: 'cancel' | 'run-now', jobs: JobRef | readonly JobRef[]): Promise<void> => {
+    const given = await tools();
+    await commandJobs(given, queue, what, await placesOf(given, queue, listOf(jobs)));
+  };
+
   const scheduling = {
     ...(options.schedulesTopic === undefined ? {} : { topic: options.schedulesTopic }),
     ...(options.random === undefined ? {} : { createId: () => String(random()).slice(2) }),
@@ -225,8 +232,8 @@ export function createMillrace(options: MillraceOptions): Millrace {
       await discardBuried(await tools(), queue, buried, { ...options, clock });
       return buried.map(({ shown }) => shown);
     },
-    cancel: async (queue, jobs) => commandJobs(await tools(), queue, 'cancel', listOf(jobs)),
-    runNow: async (queue, jobs) => commandJobs(await tools(), queue, 'run-now', listOf(jobs)),
+    cancel: (queue, jobs) => command(queue, 'cancel', jobs),
+    runNow: (queue, jobs) => command(queue, 'run-now', jobs),
     pause: async (queue, scope) => commandPause(await tools(), queue, 'pause', scope),
     resume: async (queue, scope) => commandPause(await tools(), queue, 'resume', scope),
     replay: (queue, jobs, replayed) => replay({ broker, registry, clock, logger }, queue, jobs, { ...replayed, worker: { largePayloads, database, ...replayed.worker } }),
@@ -260,6 +267,6 @@ function checkEdit(edited: unknown, { id }: BuriedJob): void {
   throw new MillraceError('BAD_COMMAND', { at: `redrive: edit of ${id}`, expected: 'the job\'s definition and the whole payload, as [definition, payload], or undefined', got: edited });
 }
 
-function listOf(jobs: JobPlace | readonly JobPlace[]): readonly JobPlace[] {
-  return Array.isArray(jobs) ? jobs as readonly JobPlace[] : [jobs as JobPlace];
+function listOf(jobs: JobRef | readonly JobRef[]): readonly JobRef[] {
+  return Array.isArray(jobs) ? jobs as readonly JobRef[] : [jobs as JobRef];
 }
