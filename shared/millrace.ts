@@ -17,6 +17,7 @@ import { openPostgres } from './database/postgres/openPostgres.ts';
 import type { JobDefinition } from './jobs/jobDefinition.ts';
 import { showPause, type ShownPause } from './jobs/shownPause.ts';
 import { createKafkajsBroker } from './kafka/kafkajs/kafkajsBroker.ts';
+import { compressions, type Compression } from './kafka/compression.ts';
 import { DEFAULT_TOPICS, prepareTopics, type TopicDefaults } from './kafka/prepareTopics.ts';
 import type { Broker } from './kafka/port.ts';
 import { moveOffsets, type MovedOffsets, type MoveOptions, type MoveTarget } from './moveOffsets/moveOffsets.ts';
@@ -34,6 +35,11 @@ export interface MillraceOptions {
   readonly brokers: string | readonly string[];
   /** Base address of a Confluent-compatible schema registry. */
   readonly registryUrl: string;
+  /**
+   * How records are compressed that go to Kafka from here, where more than 8 KB travel together. What is read is understood however it was compressed. Default `none`:
+   * see docs/compression.md for what it saves and costs.
+   */
+  readonly compression?: Compression;
   /** Who enqueues: a URI reference; travels as `ce_source`. Default `/millrace`. */
   readonly source?: string;
   /** How missing topics are made; `false`: they must exist. Default: 6 partitions, 1 replica. */
@@ -137,7 +143,7 @@ export interface Millrace {
   close(): Promise<void>;
 }
 
-const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'source', 'topics', 'schedulesTopic', 'largePayloads', 'database', 'logger', 'broker', 'registry', 'clock', 'random']);
+const known: ReadonlySet<string> = new Set<keyof MillraceOptions>(['brokers', 'registryUrl', 'compression', 'source', 'topics', 'schedulesTopic', 'largePayloads', 'database', 'logger', 'broker', 'registry', 'clock', 'random']);
 
 function checkOptions(options: MillraceOptions): void {
   for (const name of Object.keys(options)) {
@@ -145,9 +151,12 @@ function checkOptions(options: MillraceOptions): void {
     const meant = didYouMean(name, known);
     throw new MillraceError('BAD_CONFIG', { at: `createMillrace: ${name}`, expected: `one of ${[...known].join(', ')}`, ...(meant === null ? {} : { fix: `Did you mean ${meant}?` }) });
   }
-  const { brokers, broker, registryUrl, registry } = options as Partial<MillraceOptions>;
+  const { brokers, broker, registryUrl, registry, compression } = options as Partial<MillraceOptions>;
   if (broker === undefined && (brokers === undefined || brokers.length === 0)) {
     throw new MillraceError('BAD_CONFIG', { at: 'createMillrace: brokers', expected: 'addresses such as "kafka-1:9092,kafka-2:9092"', got: brokers });
+  }
+  if (compression !== undefined && !compressions.includes(compression)) {
+    throw new MillraceError('BAD_CONFIG', { at: 'createMillrace: compression', expected: `one of ${compressions.join(', ')}`, got: compression });
   }
   if (registry === undefined && (registryUrl === undefined || registryUrl === '')) {
     throw new MillraceError('BAD_CONFIG', { at: 'createMillrace: registryUrl', expected: 'the address of a schema registry', got: registryUrl });
@@ -159,7 +168,7 @@ export function createMillrace(options: MillraceOptions): Millrace {
   checkOptions(options);
   const { clock = systemClock, random = Math.random, source = '/millrace', topics = DEFAULT_TOPICS, largePayloads } = options;
   const brokers = typeof options.brokers === 'string' ? options.brokers.split(',').map((one) => one.trim()) : options.brokers;
-  const broker = options.broker ?? createKafkajsBroker({ brokers });
+  const broker = options.broker ?? createKafkajsBroker({ brokers, compression: options.compression });
   const registry = options.registry ?? createRegistry({ url: options.registryUrl });
   const logger = options.logger ?? createLogger({ level: 'info', service: 'millrace', clock });
   const admin = broker.createAdmin({ clientId: 'millrace-admin' });

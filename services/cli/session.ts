@@ -64,7 +64,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
     if (value === null) throw new MillraceError('BAD_CONFIG', { at: env, fix: `Give ${option}, set ${env}, or keep \`npm run stack\` running in this folder` });
     return value;
   };
-  const broker = once(() => createKafkajsBroker({ brokers: mustHave(brokers?.join(',') ?? null, 'KAFKA_BROKERS', '--brokers').split(','), deliveryTimeoutMs: DELIVERY_TIMEOUT_MS }));
+  const broker = once(() => createKafkajsBroker({ brokers: mustHave(brokers?.join(',') ?? null, 'KAFKA_BROKERS', '--brokers').split(','), deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, compression: config.compression }));
   const registry = once(() => createRegistry({ url: mustHave(registryUrl, 'SCHEMA_REGISTRY_URL', '--registry') }));
   const admin = once(() => {
     const made = broker().createAdmin({ clientId: 'millrace-cli' });

@@ -37,7 +37,7 @@ const READY_WITHIN_MS = 10_000;
 export function createIntakeServices(config: IntakeConfig, jobs: readonly JobDefinition[], host: Pick<HostProcess, 'pid' | 'kill'>, logger: Logger, given: Database | null = null, largePayloads: LargePayloadOptions | null = null): Service[] {
   const { brokers, registryUrl } = requireConnections(config);
   const queues = [...new Set(jobs.map(({ queue }) => queue))];
-  const broker = createKafkajsBroker({ brokers });
+  const broker = createKafkajsBroker({ brokers, compression: config.compression });
   const admin = broker.createAdmin({ clientId: 'millrace-intake' });
   const codec = createCodec({ registry: createRegistry({ url: registryUrl }), clock: systemClock });
   const client = createClient({

@@ -1,8 +1,8 @@
 import { connectionKeys, databaseKeys, knownNames, outboxKeys, processKeys } from '../../shared/runtime/config/keys.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 
-const { brokers } = connectionKeys;
-const keys = { brokers, ...processKeys, ...databaseKeys, ...outboxKeys };
+const { brokers, compression } = connectionKeys;
+const keys = { brokers, compression, ...processKeys, ...databaseKeys, ...outboxKeys };
 
 export type OutboxRelayConfig = ConfigOf<typeof keys>;
 

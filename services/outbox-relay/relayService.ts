@@ -31,7 +31,7 @@ export function createOutboxRelayServices(config: OutboxRelayConfig, logger: Log
   const wantsDatabase = databaseUrl === null && given === null;
   if (brokers === null || wantsDatabase) throw missingSettings([...(brokers === null ? ['KAFKA_BROKERS'] as const : []), ...(wantsDatabase ? ['DATABASE_URL'] as const : [])]);
   const database = given ?? openPostgres({ url: databaseUrl ?? '', applicationName: 'millrace-outbox-relay', maxConnections: CONNECTIONS, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
-  const broker = createKafkajsBroker({ brokers });
+  const broker = createKafkajsBroker({ brokers, compression: config.compression });
   const admin = broker.createAdmin({ clientId: 'millrace-outbox-relay' });
   const producer = broker.createProducer({ clientId: 'millrace-outbox-relay' });
   const metrics = createRelayMetrics({ figures: () => relay.figures, shards: () => relay.shards.length });

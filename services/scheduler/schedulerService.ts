@@ -17,7 +17,7 @@ const READY_WITHIN_MS = 30_000;
 /** The services of a scheduler process, in the order of their start. */
 export function createSchedulerServices(config: SchedulerConfig, logger: Logger): Service[] {
   const { brokers, registryUrl } = requireConnections(config);
-  const millrace = createMillrace({ brokers, registryUrl, logger, source: '/millrace/scheduler', schedulesTopic: config.schedulesTopic });
+  const millrace = createMillrace({ brokers, registryUrl, compression: config.compression, logger, source: '/millrace/scheduler', schedulesTopic: config.schedulesTopic });
   const metrics = createSchedulerMetrics();
   let scheduler: Scheduler | null = null;
   let app: FastifyInstance | null = null;

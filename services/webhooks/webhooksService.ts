@@ -42,7 +42,7 @@ export function createWebhookServices(config: WebhooksConfig, host: Pick<HostPro
       async start() {
         if (database === null) throw new MillraceError('NOT_RUNNING', { at: 'database' });
         const made = createWebhooks({
-          broker: createKafkajsBroker({ brokers }), registry: createRegistry({ url: registryUrl }), database, clock: systemClock, logger, topics: DEFAULT_TOPICS, queue: config.webhooksQueue,
+          broker: createKafkajsBroker({ brokers, compression: config.compression }), registry: createRegistry({ url: registryUrl }), database, clock: systemClock, logger, topics: DEFAULT_TOPICS, queue: config.webhooksQueue,
           post: createSafePost({ rules, timeoutMs: config.webhooksTimeout }), concurrency: config.webhooksConcurrency, observer: createMetricsObserver(deliveries),
         });
         webhooks = made;

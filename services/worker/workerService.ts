@@ -25,7 +25,7 @@ export function createWorkerServices(config: WorkerConfig, jobs: readonly JobDef
   // Opening it does no I/O.
   const database = config.databaseUrl === null ? undefined : openPostgres({ url: config.databaseUrl, applicationName: 'millrace-worker', maxConnections: config.databaseConnections });
   const worker = createWorker({
-    broker: createKafkajsBroker({ brokers }),
+    broker: createKafkajsBroker({ brokers, compression: config.compression }),
     registry: createRegistry({ url: registryUrl }),
     jobs,
     logger,

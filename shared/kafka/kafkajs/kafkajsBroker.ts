@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import type { Compression } from '../compression.ts';
 import type { Broker } from '../port.ts';
 import { KafkajsAdmin } from './admin.ts';
 import { Cluster } from './cluster.ts';
@@ -18,6 +19,8 @@ export interface KafkajsBrokerOptions {
   readonly connectTimeoutMs?: number;
   /** How long `send` tries before BROKER_UNAVAILABLE; a request under way then is still awaited, up to 7 s. Default 10 s. */
   readonly deliveryTimeoutMs?: number;
+  /** How all producers of this broker compress what is more than 8 KB. Default `none`: see docs/compression.md. */
+  readonly compression?: Compression | undefined;
   /** How old what is known of topics may become: added partitions are noticed within this time. Default 60 s. */
   readonly metadataMaxAgeMs?: number;
   /** Opens sockets; tests put faults here. */
@@ -77,6 +80,7 @@ export function createKafkajsBroker(options: KafkajsBrokerOptions): Broker {
     createProducer: ({ clientId }) => new KafkajsProducer(cluster(clientId, REQUEST_TIMEOUT_MS / 2), {
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? 10_000,
       ackTimeoutMs: ACK_TIMEOUT_MS,
+      compression: options.compression ?? 'none',
     }, clock),
     createConsumer: (consumer, listener) => {
       // A heartbeat that hangs must fail while there is time for another.

@@ -1,3 +1,4 @@
+import { compressions } from '../../kafka/compression.ts';
 import { logLevels } from '../logger.ts';
 import { addresses, choice, duration, httpUrl, size, text, whole, type ConfigKey } from './declare.ts';
 
@@ -5,6 +6,7 @@ import { addresses, choice, duration, httpUrl, size, text, whole, type ConfigKey
 export const connectionKeys = {
   brokers: addresses({ env: 'KAFKA_BROKERS', prose: 'Kafka to use. Not set: commands that can start one of their own do so; others stop and say so.' }),
   registryUrl: httpUrl({ env: 'SCHEMA_REGISTRY_URL', prose: 'Confluent-compatible schema registry to use; may hold user and password. Not set: as for KAFKA_BROKERS.' }),
+  compression: choice({ env: 'MILLRACE_COMPRESSION', choices: compressions, default: 'none', prose: 'How records are compressed that this process writes to Kafka, where more than 8 KB travel together. Readers need not be told; foreign ones must know zstd.' }),
 };
 
 /** What a process says and shows about itself. */

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../../errors/MillraceError.ts';
 import type { Clock } from '../../../runtime/clock.ts';
+import type { Compression } from '../../compression.ts';
 import type { OutgoingRecord, Producer } from '../../port.ts';
 import { request, type Cluster } from '../cluster.ts';
 import { code, errorOfCode, errorOfFailure, isStaleLeaderCode, isTransientCode } from '../failure.ts';
@@ -16,6 +17,7 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs: number;
   /** How long the broker may wait for the replicas' acks. */
   readonly ackTimeoutMs: number;
+  readonly compression: Compression;
 }
 
 /** Bytes of one partition in one request: below the brokers' usual limit of 1 MiB a batch. */
@@ -193,14 +195,24 @@ export class KafkajsProducer implements Producer {
         outbox.nextSequence = 0;
       }
     }
+    const packing: Promise<void>[] = [];
     for (const outbox of outboxes) {
-      if (outbox.parcel !== null || outbox.identity === null) continue;
+      const { identity } = outbox;
+      if (outbox.parcel !== null || identity === null) continue;
       const letters = outbox.takeLetters();
       const records = letters.length === 1 ? (letters[0]?.records ?? []) : letters.flatMap((letter) => letter.records);
-      const plain = encodeBatch(records, this.#clock.now(), { ...outbox.identity, firstSequence: outbox.nextSequence });
-      const batch = plain.length > PACK_ABOVE_BYTES ? await packBatch(plain) : plain;
-      outbox.parcel = { letters, batch, records: records.length, sent: false, attempts: 0 };
+      const plain = encodeBatch(records, this.#clock.now(), { ...identity, firstSequence: outbox.nextSequence });
+      const parcel = (batch: Buffer): void => { outbox.parcel = { letters, batch, records: records.length, sent: false, attempts: 0 }; };
+      const compression = this.#compressionOf(plain);
+      parcel(plain);
+      if (compression !== 'none') packing.push(packBatch(plain, compression).then(parcel));
     }
+    if (packing.length > 0) await Promise.all(packing);
+  }
+
+  #compressionOf(batch: Buffer): Compression {
+    const { compression } = this.#options;
+    return compression === 'none' && batch.length > PACK_ABOVE_BYTES ? 'gzip' : compression;
   }
 
   async #newIdentity(): Promise<Identity> {
