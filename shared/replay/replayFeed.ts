@@ -19,6 +19,8 @@ interface Held extends FetchedBatch {
   cursor: number;
 }
 
+const TURN_MS = 1;
+
 /** The main topic of one partition as a replay shows it to its worker: what is selected of the range, no faster than the pace. */
 export class ReplayFeed {
   readonly #options: FeedOptions;
@@ -72,15 +74,18 @@ export class ReplayFeed {
 
   #deliver(): void {
     const { pacer } = this.#options;
+    let took = false;
     for (let batch = this.#held[0]; batch !== undefined && this.#wanted; batch = this.#held[0]) {
       const left = batch.records.length - batch.cursor;
       const granted = left === 0 ? 0 : pacer.take(left);
       if (left > 0 && granted === 0) {
-        this.#later(pacer.waitMs());
+        // Who had its turn lets the feeds of other partitions take the next one.
+        this.#later(pacer.waitMs() + (took ? TURN_MS : 0));
         return;
       }
       const records = batch.records.slice(batch.cursor, batch.cursor + granted);
       batch.cursor += granted;
+      took ||= granted > 0;
       const whole = batch.cursor === batch.records.length;
       if (whole) this.#held.shift();
       this.#position = whole ? batch.nextOffset : (records.at(-1)?.offset ?? 0) + 1;

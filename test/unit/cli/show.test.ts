@@ -16,6 +16,17 @@ describe('what the command line shows', () => {
     expect(renderFields([['id', 'a'], ['nothing', null], ['payload', '{\n}']])).toBe('id       a\npayload  {\n         }');
   });
 
+  test('what keeps long work from its end is told to machines too, as a line of JSON; remarks are not', () => {
+    const told = [false, true].map((json) => {
+      let errors = '';
+      const show = createShow({ stdout: { write: () => undefined }, stderr: { write: (text) => { errors += text; } } }, json, { monotonic: () => 0 });
+      show.note('a remark');
+      show.alert({ waits: { id: 'a\u001b', code: 'CLAIM_NO_STORE' } }, 'waits: a');
+      return errors;
+    });
+    expect(told).toEqual(['a remark\nwaits: a\n', '{"waits":{"id":"a\\u001b","code":"CLAIM_NO_STORE"}}\n']);
+  });
+
   test.each([false, true])('nothing that a producer wrote commands the terminal, in results, remarks or errors (json: %s)', (json) => {
     const nasty = 'a\u001b]0;title\u0007\rb\u009b2J\u007f';
     const written: string[] = [];

@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineJob, retry } from 'millrace';
 import { replay } from '../../../shared/replay/replay.ts';
-import { ReplayFeed } from '../../../shared/replay/replayFeed.ts';
 import type { ReplayOptions } from '../../../shared/replay/replayOptions.ts';
-import { createVirtualClock } from '../../../shared/testing/virtualClock.ts';
-import { createPacer } from '../../../shared/runtime/pacer.ts';
-import type { FetchedBatch } from '../../../shared/kafka/port.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 import { beforeItJoins, silent, withHistory } from './historyStage.ts';
 
@@ -128,19 +124,4 @@ describe('a replay', () => {
     const other = defineJob({ kind: 'charge', queue: 'elsewhere', schema: jobV1, key: null, order: 'none', handle: () => undefined });
     await expect(settle(replay({ broker: cluster.broker(), registry, clock, logger: silent }, 'orders', [other], { name: 'other', all }))).rejects.toMatchObject({ code: 'BAD_REPLAY' });
   }));
-});
-
-test('a feed of a range that Kafka deletes while it is read comes to its end all the same', () => {
-  const clock = createVirtualClock(0);
-  const delivered: FetchedBatch[] = [];
-  const fetched: number[] = [];
-  const feed = new ReplayFeed({
-    topic: 'orders', partition: 0, to: 20, selects: () => true, pacer: createPacer(null, clock), clock, fetch: (offset) => { fetched.push(offset); }, stopFetching: () => undefined, deliver: (batch) => { delivered.push(batch); },
-  });
-  feed.resume(5);
-  feed.logStarts(12);
-  expect(delivered).toEqual([]);
-  feed.logStarts(50);
-  expect(fetched).toEqual([5]);
-  expect(delivered).toMatchObject([{ records: [], nextOffset: 20 }]);
 });
