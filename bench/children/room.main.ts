@@ -18,9 +18,10 @@ tell({ type: 'ready' });
 await parent.hear('go');
 const cpu = process.cpuUsage();
 await worker.start();
-await parent.hear('measure');
-const { user, system } = process.cpuUsage(cpu);
-tell({ type: 'memory', peakRssMb: process.resourceUsage().maxRSS / 1024, rssMb: process.memoryUsage.rss() / 2 ** 20, heapMb: process.memoryUsage().heapUsed / 2 ** 20, cpuSeconds: (user + system) / 1e6 });
+void parent.hear('measure').then(() => {
+  const { user, system } = process.cpuUsage(cpu);
+  tell({ type: 'memory', peakRssMb: process.resourceUsage().maxRSS / 1024, rssMb: process.memoryUsage.rss() / 2 ** 20, heapMb: process.memoryUsage().heapUsed / 2 ** 20, cpuSeconds: (user + system) / 1e6 });
+});
 await parent.hear('stop');
 await worker.stop();
 process.exit(0);

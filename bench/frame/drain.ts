@@ -17,7 +17,6 @@ export interface DrainPlan {
   readonly workers?: number;
   /** A call for many of another size than the system's usual. */
   readonly slice?: number;
-  readonly parallel?: number;
   /** The queue's place, where it is not an empty one of its own. */
   readonly at?: Place;
 }
@@ -39,13 +38,15 @@ export interface Drained {
  * Fills an empty queue, and has it worked off. Workers have loaded their code before the clock starts, at the first handler's start; it stops when the server has recorded the last
  * end. Of several workers the clock starts when the last has begun, and only what ended after that counts: how long they take to share the work out is not the question.
  */
-export async function drain(bench: Bench, { system: name, load, settings, workers: count = 1, slice, parallel, at }: DrainPlan): Promise<Drained> {
+export async function drain(bench: Bench, { system: name, load, settings, workers: count = 1, slice, at }: DrainPlan): Promise<Drained> {
   const system = await loadSystem(name);
   const place = at ?? await bench.place(name, system.needs);
   const serverPid = await pidOf(bench, system.needs);
   if (at === undefined) await system.prepare(place, load, settings);
-  const mode = { type: 'bulk', ...(slice === undefined ? {} : { slice }), ...(parallel === undefined ? {} : { parallel }) } as const;
+  // Calls at once may overtake one another.
+  const mode = { type: 'bulk', ...(slice === undefined ? {} : { slice }), ...(settings.order === 'strict' ? { parallel: 1 } : {}) } as const;
   const enqueued = await enqueueLoad({ system: name, place, load, settings, serverPid, mode });
+  await system.settle?.(place);
   const watcher = await system.watch(place, { mainOnly: at !== undefined });
   const workers = await startWorkers({ system: name, place, load, settings }, count);
   try {
@@ -67,6 +68,7 @@ export async function drain(bench: Bench, { system: name, load, settings, worker
   } finally {
     await workers.dismiss();
     await watcher.close();
+    if (at === undefined) await system.remove(place);
   }
 }
 

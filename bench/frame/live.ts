@@ -38,7 +38,6 @@ export async function runLive(bench: Bench, { system: name, load, settings, mode
   const place = await bench.place(name, system.needs);
   const serverPid = await pidOf(bench, system.needs);
   await system.prepare(place, load, settings);
-  const watcher = await system.watch(place);
   const workers = await startWorkers({ system: name, place, load, settings }, 1);
   const client = startChild<ClientTold>('children/client.main.ts', { system: name, place, load, settings, mode });
   try {
@@ -61,6 +60,6 @@ export async function runLive(bench: Bench, { system: name, load, settings, mode
     client.send({ type: 'stop' });
     await client.dismiss();
     await workers.dismiss();
-    await watcher.close();
+    await system.remove(place);
   }
 }

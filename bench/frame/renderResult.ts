@@ -1,3 +1,4 @@
+import { OTHERS } from './others.ts';
 import type { Scenario } from './scenario.ts';
 import type { ScenarioResult } from './runScenario.ts';
 import type { Spread } from './spread.ts';
@@ -5,11 +6,12 @@ import type { Spread } from './spread.ts';
 /** One scenario's table, its goals, and what has to be said beside figures: settings, durability, versions, who is missing. */
 export function renderResult({ columns, subject, compared }: Scenario, { scenario, size, measures, rounds, rows, goals, skipped, servers, notes }: ScenarioResult): string {
   const title = columns.find(({ key }) => key === compared)?.title ?? compared;
-  const head = ['contestant', ...columns.map((column) => column.title), `${subject} ÷ it (${title})`, 'check'];
+  const head = ['contestant', ...columns.map((column) => column.title), `${subject} ÷ it (${title})`, 'others\' cores', 'check'];
   const lines = rows.map((row) => [
     row.contestant,
     ...columns.map(({ key, digits = 0 }) => show(row.figures[key] ?? null, digits)),
     show(row.ratio, 2),
+    show(row.figures[OTHERS] ?? null, 2),
     row.check.ok ? `ok: ${row.check.text}` : `WRONG: ${row.check.text}`,
   ]);
   const widths = head.map((text, column) => Math.max(text.length, ...lines.map((line) => (line[column] ?? '').length)));

@@ -1,3 +1,4 @@
+import { OTHERS } from './others.ts';
 import type { Check } from '../check/judge.ts';
 import type { Contestant, Goal, Sample, Scenario } from './scenario.ts';
 import { spread, type Spread } from './spread.ts';
@@ -34,7 +35,7 @@ export function rowsOf({ columns, subject, compared }: Scenario, measured: reado
     const wrong = samples.find(({ check }) => !check.ok);
     return {
       contestant: contestant.name,
-      figures: Object.fromEntries(columns.map(({ key }) => [key, spread(samples.map(({ figures }) => figures[key]))])),
+      figures: Object.fromEntries([...columns.map(({ key }) => key), OTHERS].map((key) => [key, spread(samples.map(({ figures }) => figures[key]))])),
       ratio: base === undefined || against === contestant.name ? null : spread(samples.map(({ figures }, round) => divide(base.samples[round]?.figures[compared], figures[compared]))),
       check: (wrong ?? samples.at(-1))?.check ?? { ok: false, text: 'not measured' },
       settings: contestant.settings, durability: contestant.durability, versions: contestant.versions,

@@ -1,4 +1,6 @@
+import { cpuSecondsOf, machineCpuSeconds } from '../process/cpu.ts';
 import type { Bench } from './bench.ts';
+import { OTHERS } from './others.ts';
 import { Missing } from './missing.ts';
 import { goalsOf, rowsOf, type GoalResult, type Row } from './row.ts';
 import type { Contestant, Sample, Scenario, Size } from './scenario.ts';
@@ -59,6 +61,14 @@ async function whyMissing(bench: Bench, { needs }: Contestant, servers: Set<stri
 }
 
 async function measure(bench: Bench, contestant: Contestant): Promise<Sample> {
+  const foreign = async (): Promise<number> => (await machineCpuSeconds() ?? NaN) - (await cpuSecondsOf(process.pid) ?? NaN);
+  const [before, startMs] = [await foreign(), performance.now()];
+  const sample = await measureOnce(bench, contestant);
+  const others = ((await foreign() - before) * 1000) / (performance.now() - startMs);
+  return { ...sample, figures: { ...sample.figures, [OTHERS]: Number.isNaN(others) ? null : Math.max(0, others) } };
+}
+
+async function measureOnce(bench: Bench, contestant: Contestant): Promise<Sample> {
   try {
     return await contestant.measure(bench);
   } catch (error) {

@@ -19,6 +19,13 @@ export async function residentMb(pid: number): Promise<number | null> {
   return kb === undefined ? null : Number(kb) / 1024;
 }
 
+/** Processor time that everything on this machine has used, s. Null where the system does not tell. */
+export async function machineCpuSeconds(): Promise<number | null> {
+  const [line = ''] = (await readFile('/proc/stat', 'utf8').catch(() => '')).split('\n');
+  const [user, nice, system, , , irq, softirq] = line.trim().split(/\s+/).slice(1).map(Number);
+  return user === undefined ? null : (user + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) / TICKS;
+}
+
 async function childrenOf(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const lists = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')));

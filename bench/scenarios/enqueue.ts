@@ -30,6 +30,7 @@ async function measureEnqueue(bench: Bench, name: SystemName, { awaited, togethe
     sent += jobs;
     held += await watcher.pending();
     await watcher.close();
+    await system.remove(place);
     return { ...enqueued, rate: jobs / enqueued.seconds, micros: (enqueued.cpuSeconds * 1e6) / jobs, serverMicros: enqueued.serverCpuSeconds === null ? null : (enqueued.serverCpuSeconds * 1e6) / jobs };
   };
   const one = await measure(awaited, { type: 'singles', concurrency: 1 });

@@ -10,7 +10,7 @@ async function contestants(size: Size): Promise<Contestant[]> {
   const jobs = pick(size, 200_000, 50_000, 300);
   const load: Load = { jobs, keys: pick(size, 1000, 1000, 50), skew: 'even', workMs: 0 };
   const grown = (name: string, more: Partial<Load>, settings: Partial<Settings> = {}, slice?: number): Promise<Contestant> =>
-    drainContestant(name, { system: 'millrace', load: { ...load, ...more }, settings: { ...strict, ...settings }, ...(slice === undefined ? {} : { slice, parallel: 1 }) });
+    drainContestant(name, { system: 'millrace', load: { ...load, ...more }, settings: { ...strict, ...settings }, ...(slice === undefined ? {} : { slice }) });
   const bytes = (extraBytes: number): Promise<Contestant> => {
     const many = Math.max(50, Math.min(jobs, Math.round((jobs * 300) / (extraBytes + 300) * 4)));
     return grown(`payload + ${extraBytes.toLocaleString('en')} B`, { extraBytes, jobs: many }, {}, Math.max(20, Math.min(10_000, Math.round(5_000_000 / (extraBytes + 300)))));

@@ -42,6 +42,7 @@ async function measureIdle(bench: Bench, name: SystemName, queues: number, setti
     };
   } finally {
     await child.dismiss();
+    for (const place of places) await system.remove(place);
   }
 }
 

@@ -39,6 +39,7 @@ async function measureDoor(bench: Bench, args: readonly string[], warm: number, 
     };
   } finally {
     await door.stop();
+    await millrace.remove(place);
   }
 }
 

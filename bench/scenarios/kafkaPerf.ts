@@ -41,6 +41,7 @@ export function perfProducer(size: Size): Contestant {
       const admin = createKafkajsBroker({ brokers: place.brokers.split(',') }).createAdmin({ clientId: 'bench' });
       const held = (await admin.logBounds(place.queue)).reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
       await admin.close();
+      await millrace.remove(place);
       return { figures: { bulk: rate === undefined ? null : Number(rate) }, check: { ok: held === records && rate !== undefined, text: `${held.toLocaleString('en')} held of ${records.toLocaleString('en')} sent` } };
     },
   };
@@ -59,6 +60,7 @@ export function perfConsumer(size: Size, against: string): Contestant {
       const before = serverPid === null ? null : await cpuSecondsOf(serverPid);
       const told = await runTool(bench, 'ConsumerPerformance', ['--bootstrap-server', place.brokers, '--topic', place.queue, '--num-records', String(load.jobs), '--timeout', '30000']);
       const after = serverPid === null ? null : await cpuSecondsOf(serverPid);
+      await millrace.remove(place);
       const [head = '', line = ''] = told.trim().split('\n').slice(-2);
       const figure = (name: string): number | null => {
         const at = head.split(',').findIndex((title) => title.trim() === name);

@@ -80,6 +80,7 @@ async function measureOutbox(bench: Bench, { each, relayed: relays }: OutboxPlan
     await admin.close();
     await database.close();
     await made.drop();
+    await millrace.remove(place);
   }
 }
 

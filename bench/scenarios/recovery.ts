@@ -30,7 +30,7 @@ async function measureRecovery(bench: Bench, name: SystemName, { settings, patie
   const workers = await startWorkers({ system: name, place, load, settings }, 2, logs);
   try {
     await workers.go();
-    await enqueueLoad({ system: name, place, load, settings, mode: { type: 'bulk' }, serverPid: null });
+    await enqueueLoad({ system: name, place, load, settings, mode: { type: 'bulk', parallel: 1 }, serverPid: null });
     await Promise.all([workers.begun('each'), workers.ended(Math.round(load.jobs * 0.3))]);
     if (workers.count > load.jobs * 0.8) throw new Error('nearly all jobs had ended before both workers had begun');
     const killMs = machineMs();
@@ -54,6 +54,7 @@ async function measureRecovery(bench: Bench, name: SystemName, { settings, patie
   } finally {
     await workers.dismiss();
     await watcher.close();
+    await system.remove(place);
   }
 }
 

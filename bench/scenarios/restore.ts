@@ -36,6 +36,7 @@ function contestant(waiting: number, spills: boolean): Contestant {
         };
       } finally {
         await child.dismiss();
+        await millrace.remove(place);
       }
     },
   };

@@ -21,6 +21,7 @@ export function drainBesideWaiting(name: string, load: Load, settings: Settings,
       await millrace.prepare(place, load, settings);
       const moved = await fillRoom(bench, place, { settings, limits: roomFor(waiting), spillFolder: null, waiting, end: 'stop' });
       const drained = await drain(bench, { system: 'millrace', load, settings, at: place });
+      await millrace.remove(place);
       const check = judge(load, drained.runs, settings);
       return { figures: { ...drainFigures(drained, load.jobs), waiting: moved }, check: { ok: check.ok && moved === waiting, text: `${check.text}, ${moved.toLocaleString('en')} of ${waiting.toLocaleString('en')} waited` } };
     },

@@ -19,6 +19,11 @@ function bullmqOn(server: 'redis' | 'redis-aof'): System {
     bulk: { slice: 1000, parallel: 2 },
     describe: ({ concurrency }) => `concurrency ${concurrency}, removeOnComplete true; order per key is not offered without BullMQ Pro`,
     prepare: () => Promise.resolve(),
+    async remove(place) {
+      const queue = new Queue(place.queue, { connection: connectionTo(place) });
+      await queue.obliterate({ force: true });
+      await queue.close();
+    },
     async client(place, load, settings) {
       const queue = new Queue<JobV1>(place.queue, { connection: connectionTo(place) });
       await queue.waitUntilReady();
@@ -58,11 +63,7 @@ function bullmqOn(server: 'redis' | 'redis-aof'): System {
       await queue.waitUntilReady();
       return {
         pending: async () => Object.values(await queue.getJobCounts('wait', 'active', 'delayed', 'prioritized')).reduce((sum, count) => sum + count, 0),
-        async close() {
-          // The next measurement shall find Redis as this one did.
-          await queue.obliterate({ force: true });
-          await queue.close();
-        },
+        close: () => queue.close(),
       };
     },
   };

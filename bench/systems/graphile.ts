@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import type { JobV1 } from '../../schemas/bench.Job/payload.generated.ts';
 import { keyOf, natureOf, payloadOf, type Load } from '../jobs/load.ts';
 import type { Place, Settings, System } from './system.ts';
+import { dropSchema, settleSchema } from './postgresSchema.ts';
 import { versionOf } from './versionOf.ts';
 
 const silent = new Logger(() => () => undefined);
@@ -47,6 +48,8 @@ export const graphile: System = {
     await utils.migrate();
     await utils.release();
   },
+  settle: (place) => settleSchema(place.postgresUrl, schemaOf(place)),
+  remove: (place) => dropSchema(place.postgresUrl, schemaOf(place)),
   async client(place, load, settings) {
     const utils = await makeWorkerUtils({ connectionString: place.postgresUrl, schema: schemaOf(place), logger: silent });
     return {
@@ -79,10 +82,7 @@ export const graphile: System = {
         const { rows } = await pool.query<{ left: string }>(`select count(*) as left from ${schemaOf(place)}._private_jobs where attempts < max_attempts or locked_at is not null`);
         return Number(rows[0]?.left ?? 0);
       },
-      async close() {
-        await pool.query(`drop schema ${schemaOf(place)} cascade`);
-        await pool.end();
-      },
+      close: () => pool.end(),
     });
   },
 };

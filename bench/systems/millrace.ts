@@ -60,6 +60,10 @@ export const millrace: System = {
     await prepareTopics(admin, [place.queue], { partitions, replicationFactor: 1 }, quiet());
     await admin.close();
   },
+  async remove(place) {
+    const admin = brokerAt(place).createAdmin({ clientId: 'bench' });
+    await admin.deleteTopics(Object.values(queueTopicNames(place.queue))).finally(() => admin.close());
+  },
   async client(place, load, settings) {
     const job = benchKind(place, load, settings, () => undefined);
     const client = createClient({ broker: brokerAt(place), codec: createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock }), source: '/bench', jobs: [job] });

@@ -3,6 +3,7 @@ import { PgBoss, type JobResult, type JobWithMetadata } from 'pg-boss';
 import type { JobV1 } from '../../schemas/bench.Job/payload.generated.ts';
 import { payloadOf, type Load } from '../jobs/load.ts';
 import { GivenUp, type Place, type Settings, type System } from './system.ts';
+import { dropSchema, settleSchema } from './postgresSchema.ts';
 import { versionOf } from './versionOf.ts';
 
 const schemaOf = ({ queue }: Place): string => queue.replaceAll('-', '_');
@@ -43,6 +44,8 @@ export const pgboss: System = {
     });
     await boss.stop({ graceful: false });
   },
+  settle: (place) => settleSchema(place.postgresUrl, schemaOf(place)),
+  remove: (place) => dropSchema(place.postgresUrl, schemaOf(place)),
   async client(place, load, { order }) {
     const boss = await openBoss(place, false);
     return {
@@ -88,10 +91,7 @@ export const pgboss: System = {
         const { rows } = await pool.query<{ left: string }>(`select count(*) as left from ${schemaOf(place)}.job where name = 'order' and state < 'completed'`);
         return Number(rows[0]?.left ?? 0);
       },
-      async close() {
-        await pool.query(`drop schema ${schemaOf(place)} cascade`);
-        await pool.end();
-      },
+      close: () => pool.end(),
     });
   },
 };

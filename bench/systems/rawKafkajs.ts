@@ -21,6 +21,7 @@ export const rawKafkajs: System = {
   bulk: { slice: 5000, parallel: 2 },
   describe: ({ partitions = 6 }) => `eachBatch, partitionsConsumedConcurrently ${partitions}, maxWaitTimeInMs 200, no commits; send of many with acks=all, no headers`,
   prepare: (place, load, settings) => millrace.prepare(place, load, settings),
+  remove: (place) => millrace.remove(place),
   async client(place, load) {
     const codec = createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock });
     const writer = await codec.register(jobV1);

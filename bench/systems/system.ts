@@ -84,6 +84,10 @@ export interface System {
   describe(settings: Settings): string;
   /** Makes an empty queue. */
   prepare(place: Place, load: Load, settings: Settings): Promise<void>;
+  /** Brings the server to rest after a preload, as it would come to by itself soon. */
+  settle?(place: Place): Promise<void>;
+  /** Removes the queue and all that it holds, so that the next contestant finds the server as this one did. */
+  remove(place: Place): Promise<void>;
   client(place: Place, load: Load, settings: Settings): Promise<Client>;
   /** Starts to work off the queue. */
   worker(place: Place, load: Load, settings: Settings, hooks: WorkerHooks): Promise<Worker>;
