@@ -2,6 +2,9 @@
 export const jobStates = ['scheduled', 'queued', 'running', 'waiting', 'done', 'dead', 'cancelled'] as const;
 export type JobState = (typeof jobStates)[number];
 
+/** Those in which a job has still to end; a dead one may be among those too (`held`). */
+export const openStates: readonly JobState[] = ['scheduled', 'queued', 'running', 'waiting'];
+
 export function isFinal(state: JobState): boolean {
   return state === 'done' || state === 'dead' || state === 'cancelled';
 }

@@ -1,7 +1,7 @@
 import type { Session, SqlValue } from '../database/port.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { viewColumns, type ViewRow } from './jobView.ts';
-import type { JobState } from './jobState.ts';
+import { openStates, type JobState } from './jobState.ts';
 import { payloadField } from './payloadFields.ts';
 
 /** All given must hold. */
@@ -94,12 +94,15 @@ export function conditionsOf(filter: JobFilter, nowMs: number): { where: string[
   add((name) => `buried_ms < ${name}::bigint`, filter.buriedToMs);
   add((name) => `error_code = ${name}`, filter.errorCode);
   add((name) => `fingerprint = ${name}`, filter.fingerprint);
-  add((name) => `strpos(lower(error_message), lower(${name})) > 0`, filter.errorText);
+  // Who has a message has a code: said for the index of those few.
+  add((name) => `error_code is not null and strpos(lower(error_message), lower(${name})) > 0`, filter.errorText);
   for (const { path, value } of filter.payload ?? []) {
     const name = `$${params.push(value)}`;
     // Written as its index has it, for one that there may be.
     where.push(`${payloadField(path)} = ${name}::text`, `left(${payloadField(path)}, 200) = left(${name}::text, 200)`);
   }
+  // True of them by itself: said for the index of those that are not over.
+  if (filter.states?.every((state) => openStates.includes(state)) === true) where.push('finished_ms is null');
   if (filter.states !== undefined) where.push(stateCondition(filter.states, (value) => `$${params.push(value)}`, nowMs));
   return { where, params };
 }

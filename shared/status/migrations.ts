@@ -83,4 +83,15 @@ export const statusMigrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    name: 'lists by kind, state, reason and error',
+    sql: `
+      update status_jobs set kind = left(kind, 256), reason = left(reason, 64), error_code = left(error_code, 256) where length(kind) > 256 or length(reason) > 64 or length(error_code) > 256;
+      create index status_jobs_kind on status_jobs (kind, enqueued_ms desc);
+      create index status_jobs_state on status_jobs (state, enqueued_ms desc) where finished_ms is null;
+      create index status_jobs_reason on status_jobs (reason, enqueued_ms desc) where reason is not null;
+      create index status_jobs_code on status_jobs (error_code, enqueued_ms desc) where error_code is not null;
+      create index status_jobs_failed on status_jobs (enqueued_ms desc, queue, partition, place) where error_code is not null;
+    `,
+  },
 ];

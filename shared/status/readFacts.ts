@@ -52,6 +52,8 @@ export interface FactReader {
 
 /** Longest texts that are kept: what is beyond says nothing new, and would only fill the database. */
 const MAX_KEY = 1024;
+/** As long as a list may be asked for; an index takes no more than some KB. */
+const MAX_CODE = 256;
 const MAX_MESSAGE = 2048;
 const MAX_RESULT = 8192;
 
@@ -225,7 +227,7 @@ function standing(type: StandingFact['standing'], job: Pick<CarriedJob, 'id' | '
 }
 
 function cleanError({ code, message }: { readonly code: string; readonly message: string }): { readonly code: string; readonly message: string } {
-  return { code: plainText(code, MAX_KEY), message: plainText(message, MAX_MESSAGE) };
+  return { code: plainText(code, MAX_CODE), message: plainText(message, MAX_MESSAGE) };
 }
 
 function keyText(key: Buffer | null): string | null {
