@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { WorkerParameters } from '../guarantees/process/workerParameters.ts';
 import type { Arming, Death } from './arming.ts';
@@ -31,7 +31,8 @@ export class ArmedProcess {
     const root = join(import.meta.dirname, '..', '..');
     this.#child = spawn(process.execPath, ['--no-warnings', '--conditions=source', '--import', PRELOAD, join(root, program.main), ...(program.arguments ?? [])], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...program.env, FAILPOINTS: JSON.stringify(arming), FAILPOINT_VICTIM: JSON.stringify(parameters) },
+      // What one process has compiled the next need not: that is half of a start.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(dirname(arming.codeFile), 'compiled'), ...program.env, FAILPOINTS: JSON.stringify(arming), FAILPOINT_VICTIM: JSON.stringify(parameters) },
     });
     if (this.#child.stdout !== null) createInterface(this.#child.stdout).on('line', (line) => { this.lines.push(line); });
     this.#child.stderr?.on('data', (chunk: Buffer) => { this.errors += chunk.toString(); });

@@ -14,7 +14,7 @@ import { playMoveBack, playMoveToEnd } from './plays/playMove.ts';
 import { playProducer } from './plays/playProducer.ts';
 import { askHealth, playStatus } from './plays/playStatus.ts';
 import { playReplay } from './plays/playReplay.ts';
-import { playScheduler } from './plays/playScheduler.ts';
+import { judgeSchedules, playScheduler } from './plays/playScheduler.ts';
 import { judgeWebhooks, playWebhooks } from './plays/playWebhooks.ts';
 import { playWishes, playWishingCommand } from './plays/playWishes.ts';
 import { playWorker, workerProgram } from './plays/playWorker.ts';
@@ -83,7 +83,7 @@ export const stages: readonly Stage[] = [
   },
   { ...base, name: 'intake', about: 'services/intake, while callers send jobs, with and without idempotency keys', revisits: /^run (services\/intake|shared\/(intake|database))\//, legsOfTour: 6, needsDatabase: true, play: (leg, armed) => playIntake(leg, armed, {}) },
   { ...base, name: 'status', about: 'services/status, while jobs run and somebody asks about them', revisits: /^run (services\/status|shared\/(status|database))\//, needsDatabase: true, atRest: judgeTables, play: (leg, armed) => playStatus(leg, armed) },
-  { ...base, name: 'scheduler', about: 'services/scheduler, while schedules tick, are paused, run now, made up for and removed', play: (leg, armed) => playScheduler(leg, armed) },
+  { ...base, name: 'scheduler', about: 'services/scheduler, while schedules tick, are paused, run now, made up for and removed', atRest: judgeSchedules, play: (leg, armed) => playScheduler(leg, armed) },
   { ...base, name: 'webhooks', about: 'services/webhooks, while jobs end and their subscribers are told', needsDatabase: true, revisits: /^run shared\/webhooks\//, atRest: judgeWebhooks, play: (leg, armed) => playWebhooks(leg, armed) },
   {
     ...base, name: 'isolated', about: 'a worker whose kind runs in sandboxes, and these', isBase: true, workload: { failing: { share: 0.25, upTo: 2 }, slow: { share: 0.05, ms: [1500, 2500] } },
@@ -96,18 +96,18 @@ export const stages: readonly Stage[] = [
     play: (leg, armed) => playCommand(leg, armed, 'edit'),
   },
   {
-    ...base, name: 'effects', about: 'a worker whose jobs have effects in a database, under locks', needsDatabase: true, revisits: /^run shared\/(inbox|locks|database)\//,
-    workload: { ...work, slow: { share: 0.04, ms: [900, 1300] } }, prepare: prepareEffects, survivor: effectsProgram, promises: [...everyPromise, settledStaysSettled, oneHolder], atRest: judgeEffects, play: (leg, armed) => playWorker(leg, armed, { program: effectsProgram }),
+    ...base, name: 'effects', explorations: 2, about: 'a worker whose jobs have effects in a database, under locks', needsDatabase: true, revisits: /^run shared\/(inbox|locks|database)\//,
+    workload: { ...work, slow: { share: 0.04, ms: [900, 1300] } }, prepare: prepareEffects, survivor: effectsProgram, promises: [...everyPromise, settledStaysSettled, oneHolder], atRest: judgeEffects, play: (leg, armed) => playWorker(leg, armed, { program: effectsProgram, untilActive: true }),
   },
   {
-    ...base, name: 'claims', about: 'a worker some of whose payloads and results are in a folder', hasClaims: true, revisits: /^run shared\/claims\//,
-    survivor: claimsProgram, atRest: judgeClaims, play: (leg, armed) => playWorker(leg, armed, { program: claimsProgram }),
+    ...base, name: 'claims', explorations: 2, about: 'a worker some of whose payloads and results are in a folder', hasClaims: true, revisits: /^run shared\/claims\//,
+    survivor: claimsProgram, atRest: judgeClaims, play: (leg, armed) => playWorker(leg, armed, { program: claimsProgram, untilActive: true }),
   },
   {
-    ...base, name: 'claims-enqueue', about: 'an application that enqueues large payloads', legsOfTour: 1, hasClaims: true, hasSurvivor: false, revisits: /^(start|run) shared\/claims\//,
+    ...base, name: 'claims-enqueue', about: 'an application that enqueues large payloads', legsOfTour: 6, hasClaims: true, hasSurvivor: false, revisits: /^(start|run) shared\/claims\//,
     survivor: claimsProgram, atRest: judgeClaims, play: (leg, armed) => playProducer(leg, armed, 6, { claims: true }),
   },
-  { ...base, name: 'replay', about: 'a replay beside its queue, that is stopped and goes on', revisits: /^(run|stop) shared\/(replay\/|worker\/commitLoop)/, play: (leg, armed) => playReplay(leg, armed) },
+  { ...base, name: 'replay', about: 'a replay beside its queue, that is stopped and goes on', revisits: /^run shared\/(replay\/|worker\/commitLoop)/, play: (leg, armed) => playReplay(leg, armed) },
   { ...base, name: 'move-back', about: 'a command that moves a queue\'s offsets back', promises: everyPromise.filter((promise) => promise !== boundedRepeats), play: (leg, armed) => playMoveBack(leg, armed) },
   { ...base, name: 'move-to-end', about: 'a command that gives up what has not run', play: (leg, armed) => playMoveToEnd(leg, armed) },
   { ...base, name: 'intake-embedded', about: 'an intake that keeps its keys in an embedded database', legsOfTour: 4, play: (leg, armed) => playIntake(leg, armed, { embedded: true }) },
@@ -121,7 +121,7 @@ export const stages: readonly Stage[] = [
   { ...base, name: 'registry', explorations: 3, about: 'a registry that fails half the time, and schemas that the worker does not know', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyRegistry: true }, disturb: writeForeignSchema }) },
   { ...base, name: 'refused', about: 'a broker that refuses writes to the waiting room and the dead letters for a while', play: (leg, armed) => playWorker(leg, armed, { disturb: refuseWrites }) },
   { ...base, name: 'network', explorations: 3, about: 'connections that break', play: (leg, armed) => playWorker(leg, armed, { trouble: { shakyNetwork: true } }) },
-  { ...base, name: 'scheduler-network', explorations: 2, about: 'a scheduler all of whose connections break', play: (leg, armed) => playScheduler(leg, armed, { shakyNetwork: true }) },
+  { ...base, name: 'scheduler-network', explorations: 2, about: 'a scheduler all of whose connections break', atRest: judgeSchedules, play: (leg, armed) => playScheduler(leg, armed, { shakyNetwork: true }) },
   { ...base, name: 'webhooks-network', explorations: 2, about: 'a webhooks process all of whose connections break', needsDatabase: true, atRest: judgeWebhooks, play: (leg, armed) => playWebhooks(leg, armed, { shakyNetwork: true }) },
   { ...base, name: 'stranger', about: 'a stranger\'s lease', play: (leg, armed) => playWorker(leg, armed, { disturb: cutByStranger }) },
   { ...base, name: 'frozen', about: 'a worker that sleeps longer than its session', legsOfTour: 4, play: (leg, armed) => playWorker(leg, armed, { disturb: freeze }) },

@@ -25,12 +25,12 @@ export async function playProducer(leg: Leg, armed: readonly Armed[], jobs: numb
     const victim = leg.spawn({ main: 'test/failpoints/victims/producer.main.ts', arguments: [String(jobs), ...entities], ...(claims ? { env: claimsEnv(tour) } : {}) }, one, trouble, { witnessFile: receiptFile });
     await leg.untilGone(victim);
   }
-  const log = await readMainLog(scene, claims ? (value) => {
+  const log = (await readMainLog(scene, claims ? (value) => {
     const [object] = objectsIn(scene.workload.queue, value);
     const file = join(largePayloadsIn(tour.folder).folder ?? '', object ?? '');
     if (object === undefined) return value;
     return existsSync(file) ? readFileSync(file) : null;
-  } : undefined);
+  } : undefined)).filter(({ entity }) => leg.owns(entity));
   scene.accepted.push(...log);
   tour.violations.push(...judgeReceipts(readReceipts(receiptFile), log).map((violation) => `receipts: ${violation}`));
   tour.survivor ??= await tour.startSurvivor('survivor');

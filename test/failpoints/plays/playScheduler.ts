@@ -1,8 +1,8 @@
 import { stepPayload } from '../../guarantees/process/stepJob.ts';
 import type { Arming } from '../arming.ts';
-import type { ArmedProcess } from '../armedProcess.ts';
+import type { ArmedProcess, Program } from '../armedProcess.ts';
 import type { Armed } from '../failpoint.ts';
-import { helperOf, type Leg } from '../leg.ts';
+import { helperOf, type Leg, type Tour } from '../leg.ts';
 import { askScheduleApi, type DoorRun } from './askScheduleApi.ts';
 import { judgeRuns, type ExpectedRuns } from './judgeRuns.ts';
 import { askHealth } from './playStatus.ts';
@@ -21,13 +21,12 @@ const LEAD_MS = 1000;
 const DARK_MS = 4000;
 
 /**
- * A scheduler dies while schedules tick and are told things; the next one goes on from the topic. Each tick runs once, those too that nobody was there for; of a
+ * Schedulers die, one after the other, while schedules tick and are told things; each goes on from the topic where the dead left off. Each tick runs once, those too that nobody was there for; of a
  * policy that lets one run at a time no two do; a pause holds, and what was asked for by hand runs once.
  */
 export async function playScheduler(leg: Leg, armed: readonly Armed[], trouble: Partial<Arming> = {}): Promise<void> {
   const { scene, tour } = leg;
   const made = await scheduleRunsOf(tour);
-  const program = serviceProgram(tour, 'scheduler', null, { MILLRACE_SCHEDULES_TOPIC: made.topic });
   const isCutOff = trouble.shakyNetwork === true || trouble.darkFrom !== undefined;
   for (const [round, one] of (armed.length === 0 ? [null] : armed).entries()) {
     const name = (what: string): string => `${leg.name}-${round}-${what}`;
@@ -37,12 +36,12 @@ export async function playScheduler(leg: Leg, armed: readonly Armed[], trouble: 
     // Ticks before it was put are none.
     const sureMs = Math.max(alwaysMs, Date.now() + 1);
     const startedMs = performance.now();
-    const victim = leg.spawn(program, one, trouble);
+    const victim = leg.spawn(programOf(tour, made), one, trouble);
     await scene.until(`${victim.name} to serve or be gone`, () => (victim.ready && isActive(victim)) || !victim.alive || (isCutOff && performance.now() - startedMs > DARK_MS));
     const windows = await giveWishes(made, name);
     const asked = victim.address === null ? Promise.resolve() : Promise.all([askScheduleApi(victim.address, name('door'), made.job, door), askHealth(victim)]);
     if (trouble.darkFrom !== undefined) await new Promise((resolve) => { setTimeout(resolve, DARK_MS); });
-    const isPlayed = (): boolean => windows.slow.every(({ schedule, must }) => made.runs.some((run) => run.schedule === schedule && run.tickMs === must.at(-1) && run.endMs !== null));
+    const isPlayed = (): boolean => windows.slow.every(({ schedule, must }) => must.length === 0 || made.runs.some((run) => run.schedule === schedule && run.tickMs === must.at(-1) && run.endMs !== null));
     if (!isCutOff) {
       let answered = false;
       void asked.finally(() => { answered = true; });
@@ -51,27 +50,35 @@ export async function playScheduler(leg: Leg, armed: readonly Armed[], trouble: 
     if (victim.alive) victim.signal('SIGTERM');
     await leg.untilGone(victim, isCutOff);
     await asked;
-    // A program that puts its schedules at each of its starts: the same again changes nothing.
-    await putTicking(made, name('always'), 'allow-all', alwaysMs, null);
-    if (victim.diedItself || isCutOff) await removeMembers(tour.brokers, made.topic);
-    const next = helperOf(tour, name('next'), program);
-    await scene.until(`${next.name} to run the schedules`, () => isActive(next) || !next.alive);
-    await askScheduleApi(next.address ?? '', name('door'), made.job, door);
+    // A program that puts its schedules at each of its starts: the same again changes nothing, but that these end now.
     const endMs = floorSecond(Date.now()) + SECOND_MS;
     await putTicking(made, name('always'), 'allow-all', alwaysMs, endMs);
     await putTicking(made, name('paused'), 'allow-all', windows.pause.startMs, endMs);
-    await judgeRound(leg, made, name, [
+    if (victim.diedItself || isCutOff) await removeMembers(tour.brokers, made.topic);
+    made.judges.push(() => judgeRound(leg, made, name, [
       // One may have been decided on before it was told of its end.
       { schedule: name('always'), must: ticks(sureMs, endMs), may: (tick) => tick > endMs || tick < sureMs },
       ...windows.slow,
       // What ticked while the commands were on their way may be on either side of them.
       { schedule: name('paused'), must: ticks(windows.pause.resumedMs + 1, endMs), may: (tick) => tick <= windows.pause.pausedMs || tick >= windows.pause.resumingMs },
       { schedule: name('removed'), must: [] },
-    ], windows, door);
-    next.signal('SIGTERM');
-    await next.ended;
-    if (next.wrong !== null) tour.violations.push(`${leg.name}: ${next.wrong}`);
+    ], windows, door));
   }
+}
+
+/** The last scheduler, which nothing happens to, finishes what all of them have left; then each round is judged. */
+export async function judgeSchedules(tour: Tour): Promise<void> {
+  const made = await scheduleRunsOf(tour);
+  const last = helperOf(tour, 'last-scheduler', programOf(tour, made));
+  await tour.scene.until('the last scheduler to run the schedules', () => isActive(last) || !last.alive);
+  for (const judge of made.judges) tour.violations.push(...await judge());
+  last.signal('SIGTERM');
+  await last.ended;
+  if (last.wrong !== null) tour.violations.push(last.wrong);
+}
+
+function programOf(tour: Tour, { topic }: ScheduleRuns): Program {
+  return serviceProgram(tour, 'scheduler', null, { MILLRACE_SCHEDULES_TOPIC: topic });
 }
 
 interface Wishes {
@@ -114,8 +121,8 @@ async function giveWishes(made: ScheduleRuns, name: (what: string) => string): P
   };
 }
 
-async function judgeRound(leg: Leg, { runs, schedules }: ScheduleRuns, name: (what: string) => string, expected: readonly ExpectedRuns[], { handMade, inTime }: Wishes, door: readonly DoorRun[]): Promise<void> {
-  const { scene, tour } = leg;
+async function judgeRound(leg: Leg, { runs, schedules }: ScheduleRuns, name: (what: string) => string, expected: readonly ExpectedRuns[], { handMade, inTime }: Wishes, door: readonly DoorRun[]): Promise<string[]> {
+  const { scene } = leg;
   const isOver = (id: string): boolean => runs.some((run) => run.id === id && run.endMs !== null);
   const ofRare = (): number => runs.filter(({ schedule, endMs }) => schedule === handMade.schedule && endMs !== null).length;
   const missing = (): string[] => [
@@ -128,13 +135,13 @@ async function judgeRound(leg: Leg, { runs, schedules }: ScheduleRuns, name: (wh
   const [skip, calm] = await Promise.all([schedules.get(name('slow-skip')), scene.until('the runs to have ended', () => runs.every(({ endMs }) => endMs !== null))]);
   void calm;
   const { ticked = 0, skipped = 0, missed = 0, pausedOver = 0 } = skip?.counts ?? {};
-  tour.violations.push(...[
+  return [
     ...missing(),
     ...judgeRuns(expected, runs).filter((text) => !text.includes('did not run')),
     ...[...Map.groupBy(runs, ({ id }) => id)].filter(([id, same]) => same.length > 1 && id.includes(`${leg.name}-`)).map(([id, same]) => `${id} ran ${same.length} times`),
     ...(ofRare() > handMade.backfilled + 1 ? [`${handMade.schedule} ran ${ofRare()} times of ${handMade.backfilled + 1}`] : []),
     ...(!inTime || ticked + skipped + missed + pausedOver === 3 ? [] : [`slow-skip counts ${JSON.stringify(skip?.counts)} of 3 ticks`]),
-  ].map((violation) => `${leg.name}: schedules: ${violation}`));
+  ].map((violation) => `${leg.name}: schedules: ${violation}`);
 }
 
 function putTicking({ schedules, job }: ScheduleRuns, name: string, overlap: OverlapPolicy, startMs: number, endMs: number | null): Promise<void> {

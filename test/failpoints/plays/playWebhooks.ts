@@ -1,29 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedJob } from '../../guarantees/history.ts';
 import type { Arming } from '../arming.ts';
+import type { Program } from '../armedProcess.ts';
 import type { Armed } from '../failpoint.ts';
 import { helperOf, type Leg, type Tour } from '../leg.ts';
 import { askHealth } from './playStatus.ts';
 import { removeMembers } from './removeMembers.ts';
 import { serviceProgram } from './serviceProgram.ts';
-import { webhookReceiverOf, type Told } from './webhookReceiver.ts';
+import { webhookReceiverOf, type Told, type WebhookReceiver } from './webhookReceiver.ts';
 
 const DARK_MS = 4000;
+const MOST_SHOWN = 10;
 
 /**
- * A webhooks process dies while jobs end and their subscribers are told; the next one goes on. Each end is told, and whatever is told again bears the id that it had.
- * How often nobody says; that it ends is what the next leg's jobs show.
+ * Webhooks processes die, one after the other, while jobs end and their subscribers are told; each goes on where the dead left off. Each end is told, and
+ * whatever is told again bears the id that it had. How often nobody says.
  */
 export async function playWebhooks(leg: Leg, armed: readonly Armed[], trouble: Partial<Arming> = {}): Promise<void> {
   const { scene, tour } = leg;
   const receiver = await webhookReceiverOf(tour);
-  const program = serviceProgram(tour, 'webhooks', { url: tour.databaseUrl ?? '' }, { MILLRACE_WEBHOOKS_QUEUE: receiver.queue, MILLRACE_WEBHOOKS_ALLOW: '127.0.0.1' });
   const isCutOff = trouble.shakyNetwork === true || trouble.darkFrom !== undefined;
   const isTold = (): boolean => findUntold(jobsOf(leg), receiver.told).length === 0;
-  for (const [round, one] of (armed.length === 0 ? [null] : armed).entries()) {
+  for (const one of armed.length === 0 ? [null] : armed) {
     await receiver.subscribeGone();
     const startedMs = performance.now();
-    const victim = leg.spawn(program, one, trouble);
+    const victim = leg.spawn(programOf(tour, receiver), one, trouble);
     await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive || (isCutOff && performance.now() - startedMs > DARK_MS));
     await askHealth(victim);
     await leg.enqueue();
@@ -32,22 +33,29 @@ export async function playWebhooks(leg: Leg, armed: readonly Armed[], trouble: P
     if (victim.alive) victim.signal('SIGTERM');
     await leg.untilGone(victim, isCutOff);
     if (victim.diedItself || isCutOff) await Promise.all([`${receiver.queue}.${scene.workload.queue}`, `millrace.${receiver.queue}`].map((group) => removeMembers(tour.brokers, group)));
-    if (isTold()) continue;
-    const next = helperOf(tour, `${leg.name}-next${round}`, program);
-    await scene.until('the rest to be told', () => isTold() || !next.alive).catch(() => undefined);
-    next.signal('SIGTERM');
-    await next.ended;
-    if (next.wrong !== null) tour.violations.push(`${leg.name}: ${next.wrong}`);
-    const untold = findUntold(jobsOf(leg), receiver.told);
-    tour.violations.push(...untold.slice(0, 3).map(({ entity, sequence, id }) => `${leg.name}: webhooks: the end of ${entity}#${sequence} (${id}) was told to nobody; ${untold.length} in all`));
   }
   await leg.untilSettled();
 }
 
-/** What was told, of whatever there was: see {@link judgeTold}. */
+/** The last process, which nothing happens to, tells what all of them have left; then it is judged. */
 export async function judgeWebhooks(tour: Tour): Promise<void> {
-  const { told } = await webhookReceiverOf(tour);
-  tour.violations.push(...judgeTold(tour.scene.accepted, told).map((violation) => `webhooks: ${violation}`));
+  const { scene: { accepted }, scene } = tour;
+  const receiver = await webhookReceiverOf(tour);
+  const last = helperOf(tour, 'last-webhooks', programOf(tour, receiver));
+  const untold = (): AcceptedJob[] => findUntold(accepted.filter(({ entity }) => entity.startsWith('leg')), receiver.told);
+  // What is still missing then is told as what it is.
+  await scene.until('the rest to be told', () => (last.ready && untold().length === 0) || !last.alive).catch(() => undefined);
+  last.signal('SIGTERM');
+  await last.ended;
+  tour.violations.push(...[
+    ...untold().map(({ entity, sequence, id }) => `the end of ${entity}#${sequence} (${id}) was told to nobody`),
+    ...judgeTold(accepted, receiver.told),
+    ...(last.wrong === null ? [] : [last.wrong]),
+  ].slice(0, MOST_SHOWN).map((violation) => `webhooks: ${violation}`));
+}
+
+function programOf(tour: Tour, { queue }: WebhookReceiver): Program {
+  return serviceProgram(tour, 'webhooks', { url: tour.databaseUrl ?? '' }, { MILLRACE_WEBHOOKS_QUEUE: queue, MILLRACE_WEBHOOKS_ALLOW: '127.0.0.1' });
 }
 
 /** Each job's end has one id and one body, however often it was told, and no other's; and nothing was told of what there is not. Pure. */

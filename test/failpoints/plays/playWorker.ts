@@ -11,6 +11,8 @@ export interface WorkerPlay {
   readonly service?: boolean;
   /** Arguments of the worker program. */
   readonly flags?: readonly string[];
+  /** Jobs come when it owns a partition, so that it gets some however fast the survivor is. */
+  readonly untilActive?: boolean;
   /** It is this program. */
   readonly program?: (tour: Tour) => Program;
   readonly parameters?: Partial<WorkerParameters>;
@@ -45,6 +47,7 @@ export async function playWorker(leg: Leg, armed: readonly Armed[], play: Worker
     const isLost = (): boolean => play.trouble?.darkFrom === 'start' && performance.now() - startedMs > DARK_MS;
     await scene.until(`${victim.name} to be ready or gone`, () => victim.ready || !victim.alive || isLost());
     tour.survivor ??= await tour.startSurvivor(`${leg.name}-s${leg.victims.length}`);
+    if (play.untilActive === true) await scene.until(`${victim.name} to own a partition`, () => !victim.alive || victim.lines.some((line) => line.startsWith('active')));
     await (play.enqueue?.(leg) ?? leg.enqueue());
     await scene.until(`${victim.name} to run a job`, () => !victim.alive || leg.isBusy(victim) || leg.isSettled());
     if (victim.alive) await play.disturb?.(leg, victim);

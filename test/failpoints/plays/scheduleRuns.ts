@@ -15,6 +15,8 @@ export interface ScheduleRuns {
   readonly topic: string;
   readonly runs: readonly ScheduleRun[];
   readonly schedules: Schedules;
+  /** What is to be judged when all is at rest: each resolves with what is wrong. */
+  readonly judges: (() => Promise<string[]>)[];
 }
 
 /** Beyond the time between two ticks. */
@@ -48,5 +50,5 @@ async function open({ scene, brokers, registryUrl, closers }: Tour): Promise<Sch
     },
   });
   await millrace.work([job], { sessionTimeoutMs: SESSION_MS });
-  return { job, topic, runs, schedules: millrace.schedules };
+  return { job, topic, runs, schedules: millrace.schedules, judges: [] };
 }
