@@ -21,7 +21,7 @@ interface RecoveryPlan {
 }
 
 async function measureRecovery(bench: Bench, name: SystemName, { settings, patienceMs }: RecoveryPlan): Promise<Sample> {
-  const load: Load = { jobs: pick(bench.size, 60_000, 30_000, 3000), keys: pick(bench.size, 1000, 1000, 200), skew: 'even', workMs: 10 };
+  const load: Load = { jobs: pick(bench.size, 60_000, 30_000, 6000), keys: pick(bench.size, 1000, 1000, 300), skew: 'even', workMs: 10 };
   const system = await loadSystem(name);
   const place = await bench.place(name, system.needs);
   await system.prepare(place, load, settings);

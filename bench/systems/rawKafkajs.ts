@@ -9,7 +9,7 @@ import { millrace } from './millrace.ts';
 import type { Place, System } from './system.ts';
 import { versionOf } from './versionOf.ts';
 
-const kafkaAt = ({ brokers }: Place, clientId: string): Kafka => new Kafka({ brokers: brokers.split(','), clientId, logLevel: logLevel.ERROR });
+const kafkaAt = ({ brokers }: Place, clientId: string): Kafka => new Kafka({ brokers: brokers.split(','), clientId, logLevel: logLevel.NOTHING });
 const GROUP = 'bench-raw';
 
 /** The limit: a bare KafkaJS producer, and a loop that only consumes and decodes. No outcomes, no order to keep, no commits, no retries. */
