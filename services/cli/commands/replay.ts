@@ -83,7 +83,8 @@ export function addReplayCommand(program: Command, perform: Perform): void {
         } satisfies ReplayOptions,
       ).finally(worker.close));
       session.show.bar.clear();
-      session.show.result(dryRun ? { queue, name, dryRun, plan: summary.plan } : { queue, ...summary }, () => (dryRun ? renderPlan(summary.plan, now) : renderSummary(summary)));
+      if (dryRun && summary.stoppedBy !== null) session.show.note('stopped: this was counted until then');
+      session.show.result(dryRun ? { queue, name, dryRun, stoppedBy: summary.stoppedBy, plan: summary.plan } : { queue, ...summary }, () => (dryRun ? renderPlan(summary.plan, now) : renderSummary(summary)));
       return endOf(summary, dryRun);
     },
   });

@@ -3,6 +3,7 @@ import { createMillrace, dead, defineJob, retry, type JobContext, type Millrace,
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin } from '../../../shared/kafka/port.ts';
+import { scanTopic } from '../../../shared/kafka/scanTopic.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { jobV1, sampleJob } from '../../unit/worker/sampleJob.ts';
 import { uniqueName } from '../../topicNames.ts';
@@ -17,6 +18,7 @@ let admin: Admin;
 let middle = new Date(0);
 /** Set: these jobs wait at their next attempt. */
 let stuck: number | null = null;
+let stuckId = '';
 
 const job = defineJob({
   kind: 'orders.charge', queue, schema: jobV1, key: (payload: JobV1) => payload.note ?? '', retry: { attempts: 4, backoff: { first: '20ms', max: '20ms', jitter: 0 } },
@@ -47,6 +49,12 @@ const replay = (options: ReplayOptions): Promise<ReplaySummary> => {
   runs.length = 0;
   return millrace.replay(queue, [job], options);
 };
+
+async function readTopic(topic: string): Promise<{ readonly key: string; readonly value: Buffer | null }[]> {
+  const found: { readonly key: string; readonly value: Buffer | null }[] = [];
+  await scanTopic({ broker: createKafkajsBroker({ brokers: [inject('brokers')] }), admin, topic, visit: (_partition, { key, value }) => { found.push({ key: key?.toString() ?? '', value }); } });
+  return found;
+}
 
 /** A worker until every job was run, and stopped cleanly. */
 async function workOff(sequences: readonly number[]): Promise<void> {
@@ -114,7 +122,7 @@ describe('on real Kafka', () => {
   test('offsets that are moved back let all run again, though tombstones call some of it settled, and leave what waits', async () => {
     // One job waits for long, so that the next owner restores all that came after it, tombstones too.
     stuck = 3000;
-    await millrace.enqueue(job, sampleJob(stuck, 'stuck'));
+    stuckId = (await millrace.enqueue(job, sampleJob(stuck, 'stuck'))).id;
     const worker = await millrace.work([job]);
     runs.length = 0;
     const again = numbers(JOBS, JOBS + 60);
@@ -141,5 +149,17 @@ describe('on real Kafka', () => {
     expect(await millrace.moveOffsets(queue, 'end', { force: true })).toMatchObject({ skipped: 10, moved: true });
     await millrace.enqueue(job, sampleJob(500, 'key-0'));
     await workOff([500]);
+  });
+
+  test('jobs are cancelled by their ids alone, in the backlog and in the waiting room; one that is over is unknown', async () => {
+    runs.length = 0;
+    const [over, gone] = [await millrace.enqueue(job, sampleJob(601, 'key-0')), await millrace.enqueue(job, sampleJob(602, 'key-0'))];
+    await millrace.cancel(queue, [gone.id, stuckId]);
+    const worker = await millrace.work([job]);
+    await until('what waited to be gone', async () => (await readTopic(`${queue}.retry`)).some(({ key, value }) => value === null && key === stuckId));
+    await until('the job that was left to run', () => runs.length > 0);
+    await worker.stop();
+    expect(runs.map(({ sequence }) => sequence)).toEqual([601]);
+    await expect(millrace.cancel(queue, over.id)).rejects.toMatchObject({ code: 'JOB_UNKNOWN' });
   });
 });
