@@ -138,6 +138,36 @@ describe('a handover between schedulers', () => {
     expect(ran).toEqual([tick(1), tick(2), tick(3)]);
   });
 
+  it('takes over from a log in which compaction left one lease of many, and one state, and none of a zombie that it overruled', async () => {
+    const { clock, cluster, process, ran, run, epochOf, lastState } = await openStage('buffer-all');
+    const leases = () => cluster.inspect.records(SCHEDULES_TOPIC, 0).filter(({ key }) => key?.toString() === '\u0000lease').map(({ offset }) => offset);
+    for (let hour = 1; hour <= 4; hour++) {
+      const one = process(hour + 1);
+      await run(one.millrace);
+      // What it writes last arrives when the next one rules.
+      await clock.advanceTo(START + hour * HOUR - 1000);
+      cluster.faults.onProduce(times(1, when({ topic: SCHEDULES_TOPIC, clientId: 'millrace-scheduler' }, hold(HOUR / 4))));
+      await clock.advanceTo(START + hour * HOUR + 1000);
+      cluster.faults.kill(one.broker);
+      await clock.advance(60_000);
+    }
+    const last = process(9);
+    await run(last.millrace);
+    await clock.advanceTo(START + 4.5 * HOUR);
+    expect(leases().length).toBeGreaterThanOrEqual(5);
+    cluster.faults.kill(last.broker);
+    await clock.advance(2 * HOUR);
+    cluster.inspect.compact(SCHEDULES_TOPIC);
+    expect(leases()).toHaveLength(1);
+    expect(cluster.inspect.records(SCHEDULES_TOPIC, 0).filter(({ key }) => key?.toString() === '\u0000state/s')).toHaveLength(1);
+    const before = epochOf(lastState());
+    expect(before).toBe(leases()[0]);
+    await run(process(10).millrace);
+    await clock.advanceTo(START + 7.5 * HOUR);
+    expect(epochOf(lastState())).toBeGreaterThan(before);
+    expect(ran).toEqual([1, 2, 3, 4, 5, 6, 7].map(tick));
+  });
+
   it('does not rule while the group refuses its commit', async () => {
     const { clock, cluster, process, ran, run } = await openStage();
     cluster.faults.onCommit(when({ group: SCHEDULES_TOPIC }, refuse('BROKER_FENCED')));
