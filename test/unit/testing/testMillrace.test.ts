@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defineJob, retry, snooze, type JobContext } from 'millrace';
+import { defineJob, done, retry, snooze, type JobContext } from 'millrace';
 import { createTestMillrace } from 'millrace/testing';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
@@ -111,5 +111,28 @@ test('uses no attempt for a snooze', async () => {
   await settle(millrace.enqueue(job, sampleJob(1)));
   await until(() => attempts.length === 3);
   expect(attempts).toEqual([1, 1, 1]);
+  await settle(millrace.close());
+});
+
+test('keeps large payloads and results in memory, where a test can take one away', async () => {
+  const { millrace, settle, until, clock, objects } = createTestMillrace({ largePayloads: { overBytes: 1000, missingBound: '10m' } });
+  const seen: number[] = [];
+  const job = defineJob({
+    kind: 'mail.send', queue: 'mail', schema: jobV1, key: (payload) => payload.customer,
+    handle: ({ note }) => {
+      seen.push(note?.length ?? 0);
+      return done('r'.repeat(5000));
+    },
+  });
+  await settle(millrace.work([job]));
+  await settle(millrace.enqueue(job, { ...sampleJob(1), note: 'n'.repeat(2000) }));
+  await until(() => objects.size === 2);
+  expect(seen).toEqual([2000]);
+  await settle(millrace.enqueue(job, sampleJob(2)));
+  await settle(millrace.enqueue(job, { ...sampleJob(1), note: 'm'.repeat(3000) }, { delay: '1m' }));
+  await clock.advance(30_000);
+  objects.clear();
+  await clock.advance(20 * 60_000);
+  expect(seen).toHaveLength(2);
   await settle(millrace.close());
 });
