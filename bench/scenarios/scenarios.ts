@@ -1,4 +1,5 @@
 import type { Scenario } from '../frame/scenario.ts';
+import { compressionScenario } from './compression.ts';
 import { drainScenario } from './drain.ts';
 import { enqueueScenario } from './enqueue.ts';
 import { failuresScenario } from './failures.ts';
@@ -14,6 +15,6 @@ import { restoreScenario } from './restore.ts';
 import { statusScenario } from './status.ts';
 
 export const scenarios: readonly Scenario[] = [
-  enqueueScenario, drainScenario, orderedScenario, latencyScenario, failuresScenario, outageScenario, recoveryScenario, restoreScenario, growthScenario, idleScenario,
+  enqueueScenario, drainScenario, orderedScenario, latencyScenario, failuresScenario, outageScenario, recoveryScenario, restoreScenario, growthScenario, idleScenario, compressionScenario,
   intakeScenario, outboxScenario, statusScenario,
 ];

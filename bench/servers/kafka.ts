@@ -6,6 +6,8 @@ import type { Server } from './server.ts';
 export interface KafkaServer extends Server {
   readonly brokers: string;
   readonly registryUrl: string;
+  /** Where its topics lie; null: it is not ours. */
+  readonly logFolder: string | null;
 }
 
 /** One broker with the full compiler and a heap of 1 GB, and a registry, on fresh data; those of `KAFKA_BROKERS` and `SCHEMA_REGISTRY_URL` where they are set. */
@@ -23,6 +25,7 @@ export async function startKafkaServer({ folder, cacheDir, say }: { readonly fol
     version: kafka.pids.length === 0 ? 'Kafka as given' : `Kafka ${KAFKA_VERSION}`,
     brokers: kafka.brokers,
     registryUrl: registry.registryUrl,
+    logFolder: kafka.pids.length === 0 ? null : join(folder, 'kafka', 'broker-1', 'log'),
     async stop() {
       await registry.stop();
       await kafka.stop();

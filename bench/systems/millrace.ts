@@ -3,6 +3,7 @@ import { createRegistry } from '../../shared/avro/registry.ts';
 import { createClient } from '../../shared/client/client.ts';
 import { defineJob } from '../../shared/jobs/defineJob.ts';
 import type { JobContext } from '../../shared/jobs/jobContext.ts';
+import type { Compression } from '../../shared/kafka/compression.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin } from '../../shared/kafka/port.ts';
 import { prepareTopics } from '../../shared/kafka/prepareTopics.ts';
@@ -19,7 +20,7 @@ import { versionOf } from './versionOf.ts';
 
 const PARTITIONS = 6;
 const quiet = () => createLogger({ level: 'error', service: 'bench', clock: systemClock });
-const brokerAt = ({ brokers }: Place) => createKafkajsBroker({ brokers: brokers.split(',') });
+const brokerAt = ({ brokers }: Place, compression?: Compression) => createKafkajsBroker({ brokers: brokers.split(','), ...(compression === undefined ? {} : { compression }) });
 
 /** The measured kind. A handler that fails by nature is told which attempt it is; others read nothing that they do not need. */
 function benchKind({ queue }: Place, load: Load, { retryMs = 1000, retryFactor = 1, attempts = 3 }: Settings, run: RunAttempt) {
@@ -39,7 +40,7 @@ export interface WorkerExtras extends Partial<Pick<WorkerOptions, 'limits' | 'sp
 export function openMillraceWorker(place: Place, load: Load, settings: Settings, run: RunAttempt, { told = {}, ...more }: WorkerExtras = {}): Worker {
   const logger = quiet();
   return createWorker({
-    broker: brokerAt(place), jobs: [benchKind(place, load, settings, run)], logger, concurrency: settings.concurrency, ...more,
+    broker: brokerAt(place, settings.compression), jobs: [benchKind(place, load, settings, run)], logger, concurrency: settings.concurrency, ...more,
     registry: createRegistry({ url: place.registryUrl }), observe: (queue) => ({ ...createLogObserver(logger, queue), ...told }), topics: false,
     ...(settings.sessionMs === undefined ? {} : { sessionTimeoutMs: settings.sessionMs }), ...(settings.flushMs === undefined ? {} : { flushIntervalMs: settings.flushMs }),
   });
@@ -66,7 +67,7 @@ export const millrace: System = {
   },
   async client(place, load, settings) {
     const job = benchKind(place, load, settings, () => undefined);
-    const client = createClient({ broker: brokerAt(place), codec: createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock }), source: '/bench', jobs: [job] });
+    const client = createClient({ broker: brokerAt(place, settings.compression), codec: createCodec({ registry: createRegistry({ url: place.registryUrl }), clock: systemClock }), source: '/bench', jobs: [job] });
     await client.start();
     return {
       enqueue: (sequence) => client.enqueue(job, payloadOf(load, sequence)),

@@ -1,3 +1,4 @@
+import type { Compression } from '../../shared/kafka/compression.ts';
 import type { Load } from '../jobs/load.ts';
 import type { Order } from '../check/judge.ts';
 import type { ServerName } from '../servers/server.ts';
@@ -18,7 +19,8 @@ export interface Settings {
   readonly order: Order;
   /** millrace and raw loops: partitions of the queue. Default 6. */
   readonly partitions?: number;
-  readonly compression?: string;
+  /** millrace: how client and worker compress what they send. Default none. */
+  readonly compression?: Compression;
   /** graphile-worker: jobs fetched at once, and completions gathered. */
   readonly batched?: boolean;
   readonly pollMs?: number;
