@@ -21,6 +21,8 @@ export interface ReplayWorld {
   readonly committed: (partition: number, offset: number) => void;
   /** Another replay has this name: of what it committed nothing is touched. */
   readonly isOthers: () => void;
+  /** Kafka gives back damaged records of a partition; null: no more. */
+  readonly damaged: (partition: number, error: Error | null) => void;
 }
 
 interface Place {
@@ -60,8 +62,12 @@ export class ReplayConsumer implements Consumer {
         this.#drop(ours);
         if (ours.length > 0) listener.lost(ours);
       },
-      fetched: (batch) => { this.#places.get(batch.partition)?.feed.fetched(batch); },
+      fetched: (batch) => {
+        world.damaged(batch.partition, null);
+        this.#places.get(batch.partition)?.feed.fetched(batch);
+      },
       trouble: (error) => { listener.trouble(error); },
+      unreadable: (_topic, partition, error) => { world.damaged(partition, error); },
     });
   }
 

@@ -12,7 +12,7 @@ import type { ReplaySummary, ReplayTools } from './replay.ts';
 import { createReplayBroker } from './replayBroker.ts';
 import type { ReplayDeath, ReplayOptions } from './replayOptions.ts';
 import type { ReplayPoint } from './replayPoint.ts';
-import { otherReplay } from './startPoints.ts';
+import { madeAnew, otherReplay } from './startPoints.ts';
 
 /** What was found out before it runs. */
 export interface Course {
@@ -31,8 +31,10 @@ const LOOK_EVERY_MS = 20;
 const ASK_EVERY_MS = 1000;
 const DRAIN_MS = 10_000;
 const SETTLE_MS = 3000;
+/** So long records may be damaged; then the replay ends. */
+const DAMAGED_MS = 30_000;
 
-/** Runs what is left of a replay, until it is complete or told to stop. @throws MillraceError BAD_REPLAY (its name is another replay's), BROKER_UNAVAILABLE, TOPIC_MISSING */
+/** Runs what is left of a replay, until it is complete or told to stop. @throws MillraceError BAD_REPLAY (its name is another replay's; its topic was made anew), RECORDS_UNREADABLE, BROKER_UNAVAILABLE, TOPIC_MISSING */
 export async function runReplay(tools: ReplayTools & { readonly clock: Clock }, queue: string, definitions: readonly JobDefinition[], options: ReplayOptions, course: Course): Promise<Pick<ReplaySummary, 'complete' | 'stoppedBy' | 'done' | 'dead' | 'deaths'>> {
   const { broker, registry, clock, logger = createLogger({ level: 'warn', service: 'millrace-replay', clock }) } = tools;
   const { name, perSecond, onFailure = 'go-on', signal, died } = options;
@@ -41,12 +43,18 @@ export async function runReplay(tools: ReplayTools & { readonly clock: Clock }, 
   const left = new Map([...points].flatMap(([partition, { offset, to }]) => (offset < to ? [[partition, to] as const] : [])));
   const deaths: ReplayDeath[] = [];
   const standing = new Set<number>();
-  let [done, dead, isOthers] = [0, 0, false];
+  const damaged = new Map<number, { readonly sinceMs: number; readonly error: Error }>();
+  let [done, dead] = [0, 0];
+  let fault: Error | null = null;
   const settledUpTo = (partition: number, offset: number): void => { if (offset >= (left.get(partition) ?? Infinity)) left.delete(partition); };
   const shut = createReplayBroker(broker, {
     topics, clock, selects, epochs, points, pacer: createPacer(perSecond ?? null, clock),
     committed: settledUpTo,
-    isOthers: () => { isOthers = true; },
+    isOthers: () => { fault ??= otherReplay(name); },
+    damaged(partition, error) {
+      if (error === null) damaged.delete(partition);
+      else damaged.set(partition, { sinceMs: damaged.get(partition)?.sinceMs ?? clock.monotonic(), error });
+    },
     buried(partition, job, burial) {
       if (onFailure === 'stop' && standing.has(partition)) return false;
       dead += 1;
@@ -68,7 +76,7 @@ export async function runReplay(tools: ReplayTools & { readonly clock: Clock }, 
   });
   const watch = createProgressWatch(clock, options, course.total, () => ({ settled: done + dead, dead }));
   const sleeps = createSleeps(clock);
-  const isOver = (): boolean => left.size === 0 || standing.size > 0 || signal?.aborted === true || isOthers;
+  const isOver = (): boolean => left.size === 0 || standing.size > 0 || signal?.aborted === true || fault !== null;
   try {
     await worker.start();
     for (let askedMs = clock.monotonic(); !isOver(); await sleeps.sleep(LOOK_EVERY_MS)) {
@@ -78,14 +86,19 @@ export async function runReplay(tools: ReplayTools & { readonly clock: Clock }, 
       const [committed, bounds] = await Promise.all([admin.committed(group, topics.main), admin.logBounds(topics.main)]);
       // Other processes may run parts of it.
       for (const { partition, position } of committed) if (position !== null) settledUpTo(partition, position.offset);
-      for (const { partition, startOffset } of bounds) shut.consumer?.logStarts(partition, startOffset);
+      for (const { partition, startOffset, endOffset } of bounds) {
+        shut.consumer?.logStarts(partition, startOffset);
+        if (endOffset < (left.get(partition) ?? 0)) fault ??= madeAnew(name, `${topics.main}/${partition}`, endOffset);
+      }
+      // Another replica may have them whole: the driver asks again and again.
+      for (const { sinceMs, error } of damaged.values()) if (askedMs - sinceMs >= DAMAGED_MS) fault ??= error;
     }
   } finally {
     const stopped = worker.stop();
     for (const partition of standing) void letGo(partition);
     await stopped;
   }
-  if (isOthers) throw otherReplay(name);
+  if (fault !== null) throw fault as Error;
   watch(true);
   const complete = left.size === 0;
   return { complete, stoppedBy: complete ? null : standing.size > 0 ? 'death' : 'signal', done, dead, deaths };

@@ -47,7 +47,9 @@ function goOn(bounds: Bounds, committed: Committed, name: string, digest: string
     const point = decodeReplayPoint(position.offset, position.metadata);
     const range = asked?.find((one) => one.partition === partition);
     if (point === null || point.digest !== digest || (range !== undefined && !isMeant(point, range))) throw otherReplay(name);
-    const left = passOverDeleted(point, bounds.find((one) => one.partition === partition)?.startOffset ?? 0);
+    const { startOffset, endOffset } = bounds.find((one) => one.partition === partition) ?? { startOffset: 0, endOffset: 0 };
+    if (endOffset < point.to) throw madeAnew(name, `partition ${partition}`, endOffset);
+    const left = passOverDeleted(point, startOffset);
     deleted.set(partition, left.offset - point.offset - [...settledAbove(point)].filter((offset) => offset < left.offset).length);
     points.set(partition, left);
   }
@@ -69,6 +71,11 @@ export function otherReplay(name: string): MillraceError {
     at: name, expected: 'a name of its own, or what a replay of this name began with', got: 'another range, other kinds or other keys',
     fix: 'Choose another name; or leave out the range, and give the same kinds and keys, to go on with that one',
   });
+}
+
+/** A log never gets shorter: what stands at its offsets now is not what was meant. */
+export function madeAnew(name: string, place: string, endOffset: number): MillraceError {
+  return new MillraceError('BAD_REPLAY', { at: name, expected: 'the topic that it began with', got: `one that was made anew: ${place} ends at ${endOffset}, before the range does`, fix: 'Choose another name, and a range' });
 }
 
 /** Writes down what the replay is about, before anything of it runs. Whether it stands is to be looked up: another process may have done the same. @throws MillraceError BROKER_UNAVAILABLE */

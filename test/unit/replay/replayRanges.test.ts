@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { defineJob, retry } from 'millrace';
+import { MillraceError } from '../../../shared/errors/MillraceError.ts';
+import type { Broker } from '../../../shared/kafka/port.ts';
 import { replay } from '../../../shared/replay/replay.ts';
 import type { ReplayOptions } from '../../../shared/replay/replayOptions.ts';
+import { encodeReplayPoint } from '../../../shared/replay/replayPoint.ts';
+import { digestOf } from '../../../shared/replay/replaySelection.ts';
 import { jobV1, sampleJob } from '../worker/sampleJob.ts';
 import { beforeItJoins, silent, withHistory } from './historyStage.ts';
 
@@ -123,5 +127,40 @@ describe('a replay', () => {
     const { cluster, registry, clock, settle } = world;
     const other = defineJob({ kind: 'charge', queue: 'elsewhere', schema: jobV1, key: null, order: 'none', handle: () => undefined });
     await expect(settle(replay({ broker: cluster.broker(), registry, clock, logger: silent }, 'orders', [other], { name: 'other', all }))).rejects.toMatchObject({ code: 'BAD_REPLAY' });
+  }));
+
+  test('ends where its topic is made anew, before and while it runs: what stands there now was not meant', () => withHistory(async ({ world, runs, again }) => {
+    const { cluster, clock } = world;
+    const going = again({ name: 'anew', all, perSecond: 1 });
+    const outcome = expect(going).rejects.toMatchObject({ code: 'BAD_REPLAY', message: expect.stringContaining('made anew') as string });
+    await clock.advance(5000);
+    expect(runs.length).toBeGreaterThan(0);
+    cluster.inspect.deleteTopic('orders');
+    cluster.inspect.createTopic({ name: 'orders', partitions: 2 });
+    await outcome;
+    const point = (partition: number) => ({ partition, positions: [{ topic: 'orders', offset: 3, metadata: encodeReplayPoint({ offset: 3, from: 0, to: 20, digest: digestOf({}), settled: 'm1' }) }] });
+    await world.settle(cluster.broker().createAdmin({ clientId: 'a' }).setCommitted('millrace.orders.replay.older', [point(0), point(1)]));
+    await expect(again({ name: 'older' })).rejects.toMatchObject({ code: 'BAD_REPLAY', message: expect.stringContaining('made anew') as string });
+  }));
+
+  test('ends when Kafka gives back damaged records for long, and goes on when they are whole again', () => withHistory(async ({ world, runs, again }) => {
+    let isDamaged = true;
+    const broker = world.cluster.broker();
+    const damaged: Broker = {
+      ...broker,
+      createConsumer: (options, listener) => broker.createConsumer(options, options.group !== 'millrace.orders.replay.damaged' ? listener : {
+        ...listener,
+        fetched(batch) {
+          if (isDamaged && batch.partition === 0) listener.unreadable?.(batch.topic, 0, new MillraceError('RECORDS_UNREADABLE', { at: 'orders/0 at 0' }));
+          else listener.fetched(batch);
+        },
+      }),
+    };
+    const startMs = world.clock.monotonic();
+    await expect(again({ name: 'damaged', all }, damaged)).rejects.toMatchObject({ code: 'RECORDS_UNREADABLE' });
+    expect(world.clock.monotonic() - startMs).toBeLessThan(60_000);
+    const before = runs.length;
+    isDamaged = false;
+    expect(await again({ name: 'damaged' }, damaged)).toMatchObject({ complete: true, done: 40 - before });
   }));
 });
