@@ -98,7 +98,7 @@ export async function runReplay(tools: ReplayTools & { readonly clock: Clock }, 
     for (const partition of standing) void letGo(partition);
     await stopped;
   }
-  if (fault !== null) throw fault as Error;
+  if (fault !== null) throw fault;
   watch(true);
   const complete = left.size === 0;
   return { complete, stoppedBy: complete ? null : standing.size > 0 ? 'death' : 'signal', done, dead, deaths };
