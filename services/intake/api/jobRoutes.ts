@@ -27,8 +27,8 @@ export interface IntakeRouteParts {
   readonly answered: (way: 'single' | 'batch', status: number, tookMs: number) => void;
 }
 
-/** Lines of one batch under way at once. */
-const WINDOW = 512;
+/** Of one batch under way at once: with large lines it shall not take the room of all, and be refused by itself. */
+const WINDOW = { lines: 512, bytes: 8 * 1024 * 1024 };
 const NDJSON = 'application/x-ndjson';
 
 type BatchLine = Submission & { readonly idempotencyKey?: string };

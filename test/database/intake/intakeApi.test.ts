@@ -59,6 +59,14 @@ describe('POST /v1/jobs/batch', () => {
     expect(results.filter(({ status }) => status !== 202)).toMatchObject([{ line: 779, status: 400, problem: { code: 'BAD_JSON' } }]);
     expect(results[778]?.job?.id).toBe('b778');
   });
+
+  it('takes large lines as room comes: a sender who is alone is not refused for his own', async () => {
+    const narrow = await openDoor({ api: { maxBodyBytes: 1024 * 1024, idleMs: 30_000 } });
+    const line = JSON.stringify({ kind: 'order.charge', payload: order(1, { city: 'x'.repeat(900_000) }) });
+    const answer = await narrow.app.inject({ method: 'POST', url: '/v1/jobs/batch', headers: { 'content-type': 'application/x-ndjson' }, payload: Array.from({ length: 24 }, () => line).join('\n') });
+    await narrow.close();
+    expect(answer.body.trim().split('\n').map((one) => (JSON.parse(one) as { status: number }).status)).toEqual(Array.from({ length: 24 }, () => 202));
+  });
 });
 
 it('tells nobody but the log what the database says, of a single job and of each line', async () => {
