@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openBench } from './frame/bench.ts';
+import { cacheDir, openBench } from './frame/bench.ts';
 import { describeMachine } from './frame/describeMachine.ts';
 import { renderResult } from './frame/renderResult.ts';
 import { runScenario, type ScenarioResult } from './frame/runScenario.ts';
@@ -31,7 +30,7 @@ if (values.help === true || unknown.length > 0 || !(Number.isInteger(rounds) && 
 }
 
 // Children load the same code over and over; figures shall not hang on what an earlier run left, a smoke may.
-if (size === 'smoke') process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'millrace-bench-compiled');
+if (size === 'smoke') process.env['NODE_COMPILE_CACHE'] ??= join(cacheDir(), 'bench-compiled');
 const bench = await openBench({ size, say });
 const results: ScenarioResult[] = [];
 let interrupted = false;

@@ -14,13 +14,17 @@ import type { Size } from './scenario.ts';
 export interface Bench {
   readonly size: Size;
   readonly folder: string;
-  readonly cacheDir: string;
   say(line: string): void;
   /** @throws Missing where this machine does not have it */
   server(name: ServerName): Promise<Server>;
   /** A queue of its own, and the addresses of the servers that run. */
   place(name: string, needs: readonly ServerName[]): Promise<Place>;
   close(): Promise<void>;
+}
+
+/** Where downloads are kept, and what may be kept between runs. */
+export function cacheDir(): string {
+  return process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache');
 }
 
 const FOLDER_PREFIX = 'millrace-bench-';
@@ -37,7 +41,6 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
   const { size, say } = options;
   await sweepLeftovers();
   const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
-  const cacheDir = process.env['MILLRACE_CACHE_DIR'] ?? join(import.meta.dirname, '..', '..', '.cache');
   const started = new Map<ServerName, Promise<Server>>();
   const addresses = { brokers: '', registryUrl: '', redisPort: 0, postgresUrl: '' };
   let made = 0;
@@ -45,7 +48,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
   const start = async (name: ServerName): Promise<Server> => {
     switch (name) {
       case 'kafka': {
-        const kafka = await startKafkaServer({ folder, cacheDir, say });
+        const kafka = await startKafkaServer({ folder, cacheDir: cacheDir(), say });
         Object.assign(addresses, { brokers: kafka.brokers, registryUrl: kafka.registryUrl });
         return kafka;
       }
@@ -58,7 +61,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
         return postgres;
       }
       case 'kafka-tools':
-        return findKafkaTools({ cacheDir, say, mayDownload: size !== 'smoke' });
+        return findKafkaTools({ cacheDir: cacheDir(), say, mayDownload: size !== 'smoke' });
     }
   };
   const server = (name: ServerName): Promise<Server> => {
@@ -67,7 +70,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
     return running;
   };
   return {
-    size, folder, cacheDir, say, server,
+    size, folder, say, server,
     async place(name, needs) {
       for (const need of needs) {
         const running = await server(need);

@@ -123,7 +123,7 @@ export const latencyScenario: Scenario = {
     { text: 'p99 at most twice BullMQ\'s', contestant: 'millrace', column: 'p99', over: ['BullMQ c50'], atMost: 2 },
   ],
   notes: [
-    'Recorded: the system says that the job is done. millrace: its status tables show it, looked at every 10 ms; BullMQ and graphile-worker: their worker\'s event of completion.',
+    'Recorded: the system says that the job is done. millrace: its status tables show it, looked at every 10 ms; BullMQ and unbatched graphile-worker: their worker\'s event of completion.',
     'Counted from the time at which a job ought to have been sent, so that a sender that falls behind shows. The first fifth of the jobs is left out.',
     'Capacity: 64 single sends under way while one worker works them off. Producer, worker, server and status share the machine.',
   ],

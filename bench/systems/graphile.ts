@@ -72,7 +72,8 @@ export const graphile: System = {
   },
   async worker(place, _, settings, { run, recorded }) {
     const runner = await runnerAt(place, settings, { order: (payload, { job }) => run((payload as JobV1).sequence, job.attempts) });
-    if (recorded !== undefined) runner.events.on('job:complete', ({ job }) => { recorded((job.payload as JobV1).sequence); });
+    // Batched completions are told before the server has them.
+    if (recorded !== undefined && settings.batched !== true) runner.events.on('job:complete', ({ job }) => { recorded((job.payload as JobV1).sequence); });
     return { stop: () => runner.stop() };
   },
   watch(place) {

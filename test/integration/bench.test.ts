@@ -7,7 +7,7 @@ import { scenarios } from '../../bench/scenarios/scenarios.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-test('every scenario of the benchmark runs, tiny, and each of its checks comes out right; who is missing is named with what to install', async () => {
+test('every scenario of the benchmark runs, tiny, and each of its checks comes out right; who is missing is named with what to install', { timeout: 300_000 }, async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', join(root, 'bench', 'main.ts'), '--smoke', '--json'], {
     env: { ...process.env, KAFKA_BROKERS: inject('brokers'), SCHEMA_REGISTRY_URL: inject('registryUrl'), DATABASE_URL: inject('databaseUrl') },
     maxBuffer: 16 * 1024 * 1024,
