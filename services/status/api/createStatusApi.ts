@@ -11,6 +11,7 @@ import type { Admin, Broker } from '../../../shared/kafka/port.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { readAddressRules } from '../../../shared/webhooks/addressRules.ts';
+import { findQueues } from '../../../shared/status/findQueues.ts';
 import { knownQueues } from '../../../shared/status/queueFigures.ts';
 import { createJobWatch } from '../../../shared/status/watchJobs.ts';
 import { createSendings } from '../sendings.ts';
@@ -80,7 +81,12 @@ export async function createStatusApi(options: StatusApiOptions): Promise<Status
   };
   const sendings = createSendings({ database, clock, tools, trouble: (err) => { logger.warn({ err }, 'commands about many jobs failed'); } });
   const mustKnow = async (queue: string): Promise<void> => {
-    if (!(await knownQueues(database)).includes(queue)) throw new MillraceError('QUEUE_UNKNOWN', { at: queue });
+    if ((await knownQueues(database)).includes(queue)) return;
+    const isShown = queues === null || queues.includes(queue);
+    if (!isShown || !(await findQueues(admin)).includes(queue)) throw new MillraceError('QUEUE_UNKNOWN', { at: queue });
+    // A new one, or the tables are being rebuilt.
+    options.missed?.();
+    throw new MillraceError('STATUS_BEHIND', { at: queue, fix: 'Ask again soon' });
   };
   const burials = createBurials({ session: database, admin, clock, waitMs: readWaitMs });
   const decoder = createPlainDecoder({ registry, clock });

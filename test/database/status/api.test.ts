@@ -205,6 +205,16 @@ describe.each(databaseKinds)('the status API (%s)', (kind) => {
     expect(Object.keys(components.schemas).toSorted()).toEqual(['Commanded', 'DeadJob', 'Explanation', 'Job', 'JobPage', 'Pauses', 'Problem', 'Queue', 'Rehearsal', 'Sending', 'TagRule', 'Timeline', 'TimelineEvent', 'Webhook']);
   });
 
+  it('says of a queue that is there, but not in the tables yet, that it is behind; not that there is none', async () => {
+    const fresh = defineJob({ kind: 'fresh.kind', queue: 'fresh', schema: jobV1, key: ({ note }) => note ?? '', handle });
+    await millrace.enqueue(fresh, payload('x', 1));
+    const pause = () => api.app.inject({ method: 'POST', url: '/v1/queues/fresh/pause', payload: {} });
+    const first = await pause();
+    expect(first.json()).toMatchObject({ status: 503, code: 'STATUS_BEHIND' });
+    expect(first.headers['retry-after']).toBeDefined();
+    await expect.poll(async () => (await pause()).statusCode, { timeout: 20_000 }).toBe(202);
+  });
+
   it('meets no trouble on the way', () => {
     expect(troubles).toEqual([]);
   });
