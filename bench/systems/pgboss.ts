@@ -8,9 +8,11 @@ import { versionOf } from './versionOf.ts';
 
 const schemaOf = ({ queue }: Place): string => queue.replaceAll('-', '_');
 const POOL = 10;
+/** An overloaded server is to show in the figures, not by giving up. */
+const OVERLOAD_MS = 120_000;
 
 async function openBoss(place: Place, notify: boolean): Promise<PgBoss> {
-  const boss = new PgBoss({ connectionString: place.postgresUrl, schema: schemaOf(place), max: POOL, schedule: false, useListenNotify: notify });
+  const boss = new PgBoss({ connectionString: place.postgresUrl, schema: schemaOf(place), max: POOL, schedule: false, useListenNotify: notify, connectionTimeoutMillis: OVERLOAD_MS });
   boss.on('error', (error) => { process.stderr.write(`pg-boss: ${error.message}\n`); });
   await boss.start();
   return boss;
