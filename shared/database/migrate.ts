@@ -21,17 +21,20 @@ const TABLE = 'create table if not exists millrace_migrations (capability text, 
  * @throws MillraceError DATABASE_DRIFT when an applied step differs from the one given; as `Session.query`
  */
 export async function migrate(database: Database, capability: string, steps: readonly Migration[]): Promise<string[]> {
-  return database.transaction(async (tx) => {
-    await openBook(tx);
-    const { rows } = await tx.query<{ step: number; name: string; digest: string }>('select step, name, digest from millrace_migrations where capability = $1 order by step', [capability]);
-    for (const { step, name, digest } of rows) {
-      const known = steps[step - 1];
-      if (known !== undefined && digestOf(known) !== digest) {
-        throw new MillraceError('DATABASE_DRIFT', { at: `${capability}, step ${step}`, expected: known.name, got: name, fix: 'Applied steps are never edited: add a new one' });
-      }
+  return database.transaction((tx) => migrateIn(tx, capability, steps));
+}
+
+/** The same within a transaction of the caller's. */
+export async function migrateIn(tx: Session, capability: string, steps: readonly Migration[]): Promise<string[]> {
+  await openBook(tx);
+  const { rows } = await tx.query<{ step: number; name: string; digest: string }>('select step, name, digest from millrace_migrations where capability = $1 order by step', [capability]);
+  for (const { step, name, digest } of rows) {
+    const known = steps[step - 1];
+    if (known !== undefined && digestOf(known) !== digest) {
+      throw new MillraceError('DATABASE_DRIFT', { at: `${capability}, step ${step}`, expected: known.name, got: name, fix: 'Applied steps are never edited: add a new one' });
     }
-    return applySteps(tx, capability, steps, rows.length);
-  });
+  }
+  return applySteps(tx, capability, steps, rows.length);
 }
 
 async function applySteps(tx: Session, capability: string, steps: readonly Migration[], applied: number): Promise<string[]> {

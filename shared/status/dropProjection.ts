@@ -1,6 +1,6 @@
-import { forgetMigrations } from '../database/migrate.ts';
+import { forgetMigrations, migrateIn } from '../database/migrate.ts';
 import type { Database } from '../database/port.ts';
-import { STATUS, statusTables } from './migrations.ts';
+import { STATUS, statusMigrations, statusTables } from './migrations.ts';
 import { prepareStatusTables } from './prepareStatusTables.ts';
 
 /**
@@ -11,6 +11,8 @@ export async function dropProjection(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
     await forgetMigrations(tx, STATUS);
     await tx.script(statusTables.map((table) => `drop table if exists ${table}`).join('; '));
+    // In one: who reads meanwhile finds no gap.
+    await migrateIn(tx, STATUS, statusMigrations);
   });
   await prepareStatusTables(database);
 }
