@@ -59,46 +59,61 @@ export function packBody(body: Body, owner: BodyOwner): PackedBody {
 }
 
 function writeHeaders(headers: Headers, owner: BodyOwner): void {
-  const names = Object.keys(headers).filter((name) => !isStandingHeader(name));
+  const names = Object.keys(headers);
   let count = 0;
-  for (const name of names) count += valuesOf(headers[name]).length;
+  for (const name of names) if (!isStandingHeader(name)) count += Array.isArray(headers[name]) ? headers[name].length : 1;
   writeVarint(count + 1);
   for (const name of names) {
-    const values = valuesOf(headers[name]);
-    for (const value of values) {
-      reserve(1);
-      const usual = values.length === 1 ? usualOf(name, owner) : null;
-      if (usual !== null && isText(value, usual.text)) {
-        scratch[end++] = usual.code;
-        wireBytes += HEADER_OVERHEAD_BYTES + usual.text.length;
-        continue;
-      }
-      const code = codes.get(name) ?? OTHER_NAME;
-      scratch[end++] = code;
-      wireBytes += HEADER_OVERHEAD_BYTES;
-      if (code === OTHER_NAME) writeBytes(Buffer.from(name));
-      if (value === undefined) writeVarint(0);
-      else {
-        const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-        writeVarint(bytes.length + 1);
-        copy(bytes);
-      }
-    }
+    if (isStandingHeader(name)) continue;
+    const value = headers[name];
+    if (Array.isArray(value)) for (const one of value) writeHeader(name, one);
+    else if (!writeUsual(name, value, owner)) writeHeader(name, value);
   }
 }
 
-/** What the header mostly says: then its code says both name and value. */
-function usualOf(name: string, owner: BodyOwner): { readonly code: number; readonly text: string } | null {
+function writeHeader(name: string, value: Buffer | string | undefined): void {
+  reserve(1);
+  const code = codes.get(name) ?? OTHER_NAME;
+  scratch[end++] = code;
+  wireBytes += HEADER_OVERHEAD_BYTES;
+  if (code === OTHER_NAME) writeBytes(Buffer.from(name));
+  if (value === undefined) {
+    writeVarint(0);
+    return;
+  }
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  writeVarint(bytes.length + 1);
+  copy(bytes);
+}
+
+/** Name and value in one byte, where the value is what it mostly is. @returns false where it is not */
+function writeUsual(name: string, value: Buffer | string | undefined, owner: BodyOwner): boolean {
+  const code = codeOfUsual(name);
+  if (code === null || value === undefined) return false;
+  const { text } = readUsual(code, owner) as Usual;
+  if (!isText(value, text)) return false;
+  reserve(1);
+  scratch[end++] = code;
+  wireBytes += HEADER_OVERHEAD_BYTES + text.length;
+  return true;
+}
+
+function codeOfUsual(name: string): number | null {
   switch (name) {
-    case headerNames.id: return { code: SAME_ID, text: owner.id };
-    case headerNames.kind: return { code: SAME_KIND, text: owner.kind };
-    case headerNames.specVersion: return { code: USUAL_SPEC_VERSION, text: SPEC_VERSION };
-    case headerNames.contentType: return { code: USUAL_CONTENT_TYPE, text: CONTENT_TYPE };
+    case headerNames.id: return SAME_ID;
+    case headerNames.kind: return SAME_KIND;
+    case headerNames.specVersion: return USUAL_SPEC_VERSION;
+    case headerNames.contentType: return USUAL_CONTENT_TYPE;
     default: return null;
   }
 }
 
-function readUsual(code: number, owner: BodyOwner): { readonly name: string; readonly text: string } | null {
+interface Usual {
+  readonly name: string;
+  readonly text: string;
+}
+
+function readUsual(code: number, owner: BodyOwner): Usual | null {
   switch (code) {
     case SAME_ID: return { name: headerNames.id, text: owner.id };
     case SAME_KIND: return { name: headerNames.kind, text: owner.kind };
@@ -108,17 +123,14 @@ function readUsual(code: number, owner: BodyOwner): { readonly name: string; rea
   }
 }
 
-function valuesOf(value: HeaderValue): readonly (Buffer | string | undefined)[] {
-  return Array.isArray(value) ? value : [value];
-}
-
-function isText(value: Buffer | string | undefined, text: string): boolean {
-  if (value === undefined || typeof value === 'string') return value === text;
-  return value.length === text.length && value.toString('latin1') === text && isAscii(value);
-}
-
-function isAscii(value: Buffer): boolean {
-  for (const byte of value) if (byte > 127) return false;
+/** Byte for byte; true for ASCII alone. */
+function isText(value: Buffer | string, text: string): boolean {
+  if (typeof value === 'string') return value === text;
+  if (value.length !== text.length) return false;
+  for (let at = 0; at < value.length; at++) {
+    const byte = value[at] as number;
+    if (byte > 127 || byte !== text.charCodeAt(at)) return false;
+  }
   return true;
 }
 

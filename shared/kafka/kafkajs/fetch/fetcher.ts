@@ -10,6 +10,14 @@ import { decodeRecords } from '../recordBatch/decode.ts';
 import type { Cursor, Cursors } from './cursors.ts';
 import { decodeFetch, encodeFetch, type FetchedPartition } from './fetchRequest.ts';
 
+interface Question {
+  readonly cursor: Cursor;
+  readonly epoch: number;
+  readonly offset: number;
+  /** It may be asked again, though the reply is not read to its end. */
+  isAnswered: boolean;
+}
+
 export interface FetcherOptions {
   readonly maxWaitMs: number;
   readonly maxBytesPerPartition: number;
@@ -19,6 +27,8 @@ export interface FetcherOptions {
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Fetches under way at one broker: a partition that is resumed need not wait for the end of another's long poll. */
 const LANES = 3;
+/** An answer of so much of what was asked for is a full one. */
+const FULL_SHARE = 0.5;
 /** How long nothing of a fetch's answer may come, beyond what the broker may hold it; then its connection is replaced. */
 const GRACE_MS = 5000;
 /** A position above the log's end is believed only after this: a new leader may still be catching up. */
@@ -96,11 +106,11 @@ export class Fetcher {
       const lane = Array.from({ length: LANES }, (_, index) => index).find((index) => !busy.has(index));
       if (lane === undefined) continue;
       busy.add(lane);
-      const asked = cursors.map((cursor) => ({ cursor, epoch: cursor.epoch, offset: cursor.offset }));
+      const asked = cursors.map((cursor) => ({ cursor, epoch: cursor.epoch, offset: cursor.offset, isAnswered: false }));
       for (const { cursor, epoch } of asked) cursor.fetching = epoch;
       void this.#fetch(leader, lane, asked).finally(() => {
         busy.delete(lane);
-        for (const { cursor, epoch } of asked) if (cursor.fetching === epoch) cursor.fetching = null;
+        for (const { cursor, epoch, isAnswered } of asked) if (!isAnswered && cursor.fetching === epoch) cursor.fetching = null;
         this.poke();
       });
     }
@@ -113,7 +123,7 @@ export class Fetcher {
     if (nextMs !== null) this.#cancelRetry = this.#clock.after(nextMs - nowMs, () => { this.poke(); });
   }
 
-  async #fetch(leader: number, lane: number, asked: readonly { cursor: Cursor; epoch: number; offset: number }[]): Promise<void> {
+  async #fetch(leader: number, lane: number, asked: readonly Question[]): Promise<void> {
     try {
       const link = await this.#cluster.link(leader, `fetch${lane}`);
       const { maxWaitMs, maxBytesPerPartition } = this.#options;
@@ -128,6 +138,7 @@ export class Fetcher {
         if (question === undefined) continue;
         if (answer.records.length > 0 && handedOver++ > 0) await nextTurn();
         if (question.cursor.epoch === question.epoch && !this.#stopped) await this.#take(question.cursor, question.epoch, answer);
+        if (answer.records.length >= maxBytesPerPartition * FULL_SHARE) this.#askOn(question);
       }
     } catch (error) {
       if (this.#stopped) return;
@@ -135,6 +146,15 @@ export class Fetcher {
       for (const { cursor, epoch } of asked) if (cursor.epoch === epoch) this.#delay(cursor);
       this.#refresh();
     }
+  }
+
+  /** There is more where a full answer came from: it is asked for while the rest of the reply is read. */
+  #askOn(question: Question): void {
+    const { cursor, epoch } = question;
+    if (cursor.fetching !== epoch || cursor.epoch !== epoch) return;
+    question.isAnswered = true;
+    cursor.fetching = null;
+    this.poke();
   }
 
   async #take(cursor: Cursor, epoch: number, answer: FetchedPartition): Promise<void> {
