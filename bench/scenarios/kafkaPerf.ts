@@ -36,13 +36,16 @@ export function perfProducer(size: Size): Contestant {
       await millrace.prepare(place, load, settings);
       const config = join(bench.folder, `${place.queue}.properties`);
       await writeFile(config, `bootstrap.servers=${place.brokers}\nacks=all\nbatch.size=65536\nlinger.ms=5\n`);
+      const serverPid = await pidOf(bench, ['kafka']);
+      const before = serverPid === null ? null : await cpuSecondsOf(serverPid);
       const told = await runTool(bench, 'ProducerPerformance', ['--topic', place.queue, '--num-records', String(records), '--record-size', String(RECORD_BYTES), '--throughput', '-1', '--producer.config', config]);
+      const after = serverPid === null ? null : await cpuSecondsOf(serverPid);
       const rate = /records sent, ([\d.]+) records\/sec/.exec(told.trim().split('\n').at(-1) ?? '')?.[1];
       const admin = createKafkajsBroker({ brokers: place.brokers.split(',') }).createAdmin({ clientId: 'bench' });
       const held = (await admin.logBounds(place.queue)).reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
       await admin.close();
       await millrace.remove(place);
-      return { figures: { bulk: rate === undefined ? null : Number(rate) }, check: { ok: held === records && rate !== undefined, text: `${held.toLocaleString('en')} held of ${records.toLocaleString('en')} sent` } };
+      return { figures: { bulk: rate === undefined ? null : Number(rate), bulkServer: before === null || after === null ? null : ((after - before) * 1e6) / records }, check: { ok: held === records && rate !== undefined, text: `${held.toLocaleString('en')} held of ${records.toLocaleString('en')} sent` } };
     },
   };
 }
