@@ -72,6 +72,8 @@ class Rare {
   failure: Failure | null = null;
   firstFailure: Failure | null = null;
   batch: { remaining: number } | null = null;
+  place: number | null = null;
+  logKey: string | null = null;
 }
 
 const NOTHING_RARE: Readonly<Rare> = new Rare();
@@ -108,11 +110,9 @@ export class Job {
   attempt = 0;
   dueMs = 0;
   reason: WaitReason = 'behind';
-  startedMs = 0;
 
   room: RoomState = 'none';
-  /** Key, offset, epoch and sequence of its valid record in the retry log; offset −1 = none read back yet. */
-  logKey: string;
+  /** Offset, epoch and sequence of its valid record in the retry log; offset −1 = none read back yet. */
   logOffset = -1;
   logEpoch = 0;
   logSeq = 0;
@@ -125,8 +125,6 @@ export class Job {
   lane: Lane;
   next: Job | null = null;
   prev: Job | null = null;
-  /** Order inside the lane. Its offset, but for a scheduled job, which takes its place when it is due. */
-  place: number;
   /** Position in the due heap, −1 = not in it. */
   heapIndex = -1;
 
@@ -140,8 +138,6 @@ export class Job {
     this.value = input.value;
     this.headers = input.headers;
     this.bytes = input.bytes;
-    this.logKey = input.id;
-    this.place = input.offset;
     this.lane = lane;
     if (input.fault !== null || input.notBeforeMs !== 0 || input.uniqueForMs !== 0) {
       const rare = this.#own();
@@ -158,6 +154,8 @@ export class Job {
 
   #flags = IS_OPEN;
   #rare = NOTHING_RARE;
+  /** A small number, where the time itself would take an object. */
+  #startedAfterMs = 0;
 
   #own(): Rare {
     if (this.#rare === NOTHING_RARE) this.#rare = new Rare();
@@ -167,6 +165,17 @@ export class Job {
   #flag(flag: number, on: boolean): void {
     this.#flags = on ? this.#flags | flag : this.#flags & ~flag;
   }
+
+  get startedMs(): number { return this.lane.partition.sinceMs + this.#startedAfterMs; }
+  set startedMs(ms: number) { this.#startedAfterMs = ms - this.lane.partition.sinceMs; }
+
+  /** Order inside the lane. Its offset, but for a scheduled job, which takes its place when it is due. */
+  get place(): number { return this.#rare.place ?? this.offset; }
+  set place(place: number) { if (place !== this.place) this.#own().place = place; }
+
+  /** Key of its record in the retry log. Its id, but for a double of it. */
+  get logKey(): string { return this.#rare.logKey ?? this.id; }
+  set logKey(key: string) { if (key !== this.logKey) this.#own().logKey = key; }
 
   /** Value and headers are in the job. */
   get isOpen(): boolean { return (this.#flags & IS_OPEN) !== 0; }

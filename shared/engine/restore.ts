@@ -58,8 +58,7 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
     // An operator may have given it another payload.
     if (!partition.host.hasValue(job, record.job.value)) takeBody(partition, job, record.job);
   }
-  // One text where they are the same.
-  job.logKey = record.key === job.id ? job.id : record.key;
+  job.logKey = record.key;
   partition.roomKeys.set(job.logKey, job);
   job.attempt = record.attempt;
   job.dueMs = record.dueMs;
