@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { bodyOf, isAway } from './bodyOf.ts';
 import { packBody, unpackBody } from './packBody.ts';
 import { SpillReads } from './spillReads.ts';
+import { SpillTidy } from './spillTidy.ts';
 import { SpillWrites } from './spillWrites.ts';
 import type { OpenSpill } from './spillStore.ts';
 
@@ -17,6 +18,8 @@ export interface KeptBodiesOptions {
   readonly openSpill: OpenSpill | null;
   /** Bodies of waiting jobs beyond so many bytes go to the store. */
   readonly spillOverBytes: number;
+  /** The store is tidied when it takes so much, and far more than is wanted of it. Default 256 MiB. */
+  readonly tidyFromBytes?: number | undefined;
   readonly clock: Clock;
   /** The disk takes no bodies, or gave none back; it is tried again after so long. */
   readonly failed: (error: Error, againMs: number) => void;
@@ -42,6 +45,7 @@ export class KeptBodies {
   readonly #options: KeptBodiesOptions;
   readonly #writes: SpillWrites;
   readonly #reads: SpillReads;
+  readonly #tidy: SpillTidy;
   #engine: Engine<MainRecord> | null = null;
   #memoryBytes = 0;
 
@@ -50,6 +54,7 @@ export class KeptBodies {
     this.#options = options;
     this.#writes = new SpillWrites({ openSpill, clock, failed, spilled: (jobs) => { this.#spilled(jobs); } });
     this.#reads = new SpillReads({ store: () => this.#writes.store, lost: (jobs) => { this.#lost(jobs); } });
+    this.#tidy = new SpillTidy({ writes: this.#writes, reads: this.#reads, jobs: () => this.#waiting(), again: (job) => { this.#writeAgain(job); } }, options.tidyFromBytes);
   }
 
   /** The engine whose jobs they are, which is made with this. */
@@ -102,6 +107,18 @@ export class KeptBodies {
     this.#options.freed();
   }
 
+  *#waiting(): Iterable<Job> {
+    for (const partition of this.#engine?.partitions.values() ?? []) yield* partition.room.values();
+  }
+
+  #writeAgain(job: Job): void {
+    this.#writes.free(job);
+    if (job.isAhead) this.#reads.letGo(job);
+    this.#engine?.resized(job, job.bodyBytes + WAITING_JOB_BYTES);
+    this.#memoryBytes += job.bytes;
+    this.#writes.put(job);
+  }
+
   /** They stand in Kafka: their partitions read them there again. */
   #lost(jobs: readonly Job[]): void {
     const partitions = new Set(jobs.map(({ lane }) => lane.partition));
@@ -152,9 +169,11 @@ export class KeptBodies {
     for (const job of jobs) if (job.isAhead && !job.isOpen) this.#reads.letGo(job);
   }
 
-  /** Reads, in one go, the bodies of jobs that are due soon. */
-  readAhead(): void {
-    if (this.#writes.jobs === 0 || this.#engine === null || !this.#reads.mayReadAhead) return;
+  /** To be called from time to time: reads, in one go, the bodies of jobs that are due soon, and tidies the store. */
+  turn(): void {
+    if (this.#writes.jobs === 0 || this.#engine === null) return;
+    this.#tidy.step();
+    if (!this.#reads.mayReadAhead) return;
     const soon = this.#engine.dueBefore(this.#options.clock.now() + AHEAD_MS, AHEAD_JOBS).filter(isAway);
     if (soon.length > 0) void this.#reads.load(soon);
   }

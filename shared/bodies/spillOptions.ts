@@ -12,19 +12,22 @@ export interface SpillOptions {
   readonly overBytes?: number;
   /** Most that one queue takes there; beyond it intake pauses as if there were no folder. Default 10 GiB. */
   readonly maxBytes?: number;
+  /** What lies there is tidied when it takes so much, and four times what is wanted of it. Default 256 MiB. */
+  readonly tidyFromBytes?: number;
 }
 
 export interface CompiledSpill {
   readonly open: OpenSpill;
   readonly overBytes: number;
+  readonly tidyFromBytes: number | undefined;
 }
 
 const OVER_BYTES = 64 * 1024 * 1024;
 const MAX_BYTES = 10 * 1024 * 1024 * 1024;
 
 /** @throws MillraceError BAD_CONFIG */
-export function compileSpill({ folder, open, overBytes = OVER_BYTES, maxBytes = MAX_BYTES }: SpillOptions): CompiledSpill {
-  if (open !== undefined) return { open, overBytes };
+export function compileSpill({ folder, open, overBytes = OVER_BYTES, maxBytes = MAX_BYTES, tidyFromBytes }: SpillOptions): CompiledSpill {
+  if (open !== undefined) return { open, overBytes, tidyFromBytes };
   if (folder === undefined || folder === '') throw new MillraceError('BAD_CONFIG', { at: 'spill: folder', expected: 'a folder on a local disk', got: folder });
-  return { open: createSpillFile({ folder, maxBytes }), overBytes };
+  return { open: createSpillFile({ folder, maxBytes }), overBytes, tidyFromBytes };
 }

@@ -32,6 +32,8 @@ export class SpillWrites {
   #cancelRest: (() => void) | null = null;
   #stopped = false;
   #jobs = 0;
+  #liveBytes = 0;
+  #lastPlace = -1;
 
   constructor(options: SpillWritesOptions) {
     this.#options = options;
@@ -45,6 +47,16 @@ export class SpillWrites {
   /** Jobs whose body is in the store. */
   get jobs(): number {
     return this.#jobs;
+  }
+
+  /** Length of all bodies in the store that are wanted. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** The place that was given last; later ones are higher. */
+  get lastPlace(): number {
+    return this.#lastPlace;
   }
 
   put(job: Job): void {
@@ -63,6 +75,7 @@ export class SpillWrites {
     this.#store?.free({ place: job.diskPlace, length: job.bodyBytes });
     job.diskPlace = -1;
     this.#jobs--;
+    this.#liveBytes -= job.bodyBytes;
   }
 
   /** Something is wrong with the store: nothing is written for a while. */
@@ -128,6 +141,8 @@ export class SpillWrites {
       if (this.#travelling.get(job) === body) {
         job.diskPlace = place;
         this.#jobs++;
+        this.#liveBytes += body.length;
+        this.#lastPlace = Math.max(this.#lastPlace, place);
         spilled.push(job);
       } else this.#store?.free({ place, length: body.length });
     }

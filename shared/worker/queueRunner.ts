@@ -61,7 +61,7 @@ export class QueueRunner {
     this.#context = { topic: topics.main, policies, codec };
     this.#schemas = new SchemaLoads(codec, clock, options.random, (id) => { options.observer.schemaUnavailable(id); });
     this.bodies = new KeptBodies({
-      openSpill: options.spill?.open ?? null, spillOverBytes: options.spill?.overBytes ?? Infinity, clock,
+      openSpill: options.spill?.open ?? null, spillOverBytes: options.spill?.overBytes ?? Infinity, tidyFromBytes: options.spill?.tidyFromBytes, clock,
       failed: (error, againMs) => { options.observer.spillFailed?.(error, againMs); },
       freed: () => { this.engine.takeInBacklog(clock.now()); this.#queuePump(); },
       lost: (partition) => { this.engine.renew(partition); this.#queuePump(); },
@@ -358,7 +358,7 @@ export class QueueRunner {
     if (this.#closed) return;
     this.#cancelFlush = this.options.clock.after(this.options.flushIntervalMs, () => {
       this.engine.tick(this.options.clock.now());
-      this.bodies.readAhead();
+      this.bodies.turn();
       this.#pump();
       this.flushNow();
       this.#pulse.turns += 1;

@@ -1,4 +1,4 @@
-import type { OpenSpill, SpilledBody } from '../../../shared/bodies/spillStore.ts';
+import type { OpenSpill, SpilledBody, SpillStore } from '../../../shared/bodies/spillStore.ts';
 
 /** A store in memory, as slow as the next turn of the event loop; the test breaks it. */
 export class MemorySpill {
@@ -6,7 +6,7 @@ export class MemorySpill {
   readonly open: OpenSpill = () => {
     if (this.full) return Promise.reject(new Error('ENOSPC'));
     this.opened++;
-    return Promise.resolve({
+    return Promise.resolve(this.#store = {
       write: async (bodies) => {
         await turn();
         if (this.full) throw new Error('ENOSPC');
@@ -26,10 +26,14 @@ export class MemorySpill {
         });
       },
       free: ({ place }) => { if (!this.stored.delete(place)) this.freedTwice++; },
-      get bytes() { return 1; },
+      bytes: 0,
       close: () => { this.closed++; return Promise.resolve(); },
     });
   };
+  /** What it says that it takes. */
+  set diskBytes(bytes: number) { if (this.#store !== null) this.#store.bytes = bytes; }
+  get lastPlace(): number { return this.#last; }
+  #store: (Omit<SpillStore, 'bytes'> & { bytes: number }) | null = null;
   full = false;
   damaged = false;
   opened = 0;

@@ -114,6 +114,22 @@ describe('a waiting room with more than memory shall hold', () => {
     await rig.settle(worker.stop());
   });
 
+  test('moves what is wanted to the end of the store when that holds far more, so that the rest can be given back', async () => {
+    const worker = await begin({ spill: { open: spill.open, overBytes: OVER, tidyFromBytes: 1 } });
+    await rig.clock.runUntil(() => waitingIn(worker) === JOBS);
+    const [before, kept] = [spill.lastPlace, spill.stored.size];
+    spill.diskBytes = 1e9;
+    await rig.clock.runUntil(() => [...spill.stored.keys()].every((place) => place > before));
+    spill.diskBytes = 1;
+    expect(spill.stored.size).toBe(kept);
+    expect(most.full).toBe(0);
+    gateOpen = true;
+    await rig.clock.runUntil(() => ran.length === JOBS + 1 && look(worker).spilledJobs === 0);
+    expect(ran).toEqual(inOrder);
+    expect({ kept: spill.stored.size, freedTwice: spill.freedTwice }).toEqual({ kept: 0, freedTwice: 0 });
+    await rig.settle(worker.stop());
+  });
+
   test('is restored from Kafka when the disk gives back something else', async () => {
     const worker = await begin();
     await rig.clock.runUntil(() => waitingIn(worker) === JOBS);
