@@ -64,6 +64,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     const reports: TourReport[] = [];
     const next = tasks.values();
     let legs = 0;
+    let deaths = 0;
     const startedMs = performance.now();
     await Promise.all(Array.from({ length: options.lanes }, async () => {
       for (const task of next) {
@@ -71,7 +72,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
         reports.push(report);
         violations.push(...report.violations);
         legs += task.legs.length;
-        say(`${what} ${task.stage.name}: ${legs} legs in ${Math.round((performance.now() - startedMs) / 1000)} s${report.violations.length === 0 ? '' : `, ${report.violations.length} VIOLATIONS`}`);
+        deaths += report.legs.filter(({ died }) => died.length > 0 && died.every(Boolean)).length;
+        say(`${what} ${task.stage.name}: ${legs} legs${deaths === 0 ? '' : `, ${deaths} of them deaths,`} in ${Math.round((performance.now() - startedMs) / 1000)} s${report.violations.length === 0 ? '' : `, ${report.violations.length} VIOLATIONS`}`);
         for (const { text, armed } of report.violations) say(`  ${text}\n    armed: ${JSON.stringify(armed)}`);
       }
     }));
