@@ -36,34 +36,13 @@ function emptyHeaders(): Record<string, HeaderValue> {
   return Object.create(null) as Record<string, HeaderValue>;
 }
 
-/** A copy that owns its bytes, for headers that outlive their fetch: the views given by a fetch hold its whole buffer in memory. */
-export function keepHeaders(headers: Headers | undefined): Headers | undefined {
-  if (headers === undefined) return undefined;
-  const own = Buffer.allocUnsafeSlow(headerBytes(headers, false));
-  let end = 0;
-  const keepOne = (value: Buffer | string): Buffer | string => {
-    if (typeof value === 'string') return value;
-    const start = end;
-    end += value.length;
-    own.set(value, start);
-    return own.subarray(start, end);
-  };
-  const kept = emptyHeaders();
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    kept[name] = value === undefined ? undefined : Array.isArray(value) ? value.map(keepOne) : keepOne(value);
-  }
-  return kept;
-}
-
-/** Bytes that headers take in a record, a few bytes of framing each included; without `framed`, the bytes of Buffer values alone. */
-export function headerBytes(headers: Headers | undefined, framed = true): number {
+/** Bytes that headers take in a record, a few bytes of framing each included. */
+export function headerBytes(headers: Headers | undefined): number {
   let total = 0;
   for (const name of Object.keys(headers ?? {})) {
     const value = headers?.[name];
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (!framed) total += one instanceof Uint8Array ? one.length : 0;
-      else if (one !== undefined) total += Buffer.byteLength(name) + Buffer.byteLength(one) + 6;
+      if (one !== undefined) total += Buffer.byteLength(name) + Buffer.byteLength(one) + 6;
     }
   }
   return total;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { formatScope, parseScope, type Scope } from '../../../shared/jobs/scope.ts';
 import { describe, expect, it } from 'vitest';
 import {
-  MAX_DELAY_MS, MAX_NOTE_BYTES, appliedRecord, discardKey, parseDiscardKey, markRecord, pauseRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders, keepHeaders,
+  MAX_DELAY_MS, MAX_NOTE_BYTES, appliedRecord, discardKey, parseDiscardKey, markRecord, pauseRecord, buriedRecord, carryHeaders, commandRecord, findFlaws, formatOrigin, goneRecord, headerBytes, jobHeaders,
   leaseRecord, parseOrigin, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord,
   type CarriedJob, type Origin, type Waiting,
 } from '../../../shared/kafka/envelope.ts';
@@ -268,16 +268,6 @@ describe('header garbage', () => {
 });
 
 describe('kept headers', () => {
-  it('equal the views that they copy, and own their bytes', () => {
-    const fetch = Buffer.from('abcdef');
-    const views: Headers = { a: fetch.subarray(0, 2), b: [fetch.subarray(2, 3), 'text'], c: undefined };
-    const kept = keepHeaders(views);
-    expect(kept).toEqual({ a: Buffer.from('ab'), b: [Buffer.from('c'), 'text'], c: undefined });
-    fetch.fill(0);
-    expect(kept?.['a']).toEqual(Buffer.from('ab'));
-    expect(keepHeaders(undefined)).toBeUndefined();
-  });
-
   it('are measured with their framing', () => {
     expect(headerBytes({ ab: 'é', c: Buffer.alloc(10) })).toBe(2 + 2 + 6 + 1 + 10 + 6);
   });

@@ -53,6 +53,28 @@ test('a burial that two operators redrive runs once, and with the payload that t
   await settle(millrace.close());
 });
 
+test('a job that was redriven with another payload keeps that through a restart, though the log has the old one too', async () => {
+  const { millrace, settle, clock } = createTestMillrace();
+  const ran: string[] = [];
+  const job = mail((payload, ctx) => {
+    ran.push(payload.orderId);
+    if (payload.orderId !== 'mended') throw new Error('no');
+    return ran.length < 3 && ctx.attempt > 0 ? snooze('1m') : undefined;
+  }, { whenBuried: 'hold' });
+  const first = await settle(millrace.work([job]));
+  await settle(millrace.enqueue(job, sampleJob(1)));
+  while ((await settle(millrace.listBuried('mail'))).length === 0);
+  await clock.advance(2000);
+  await settle(millrace.redrive('mail', () => true, { edit: () => [job, { ...sampleJob(1), orderId: 'mended' }] }));
+  await clock.advance(2000);
+  expect(ran).toEqual(['order-1', 'mended']);
+  await settle(first.stop());
+  await settle(millrace.work([job]));
+  await clock.advance(65_000);
+  expect(ran).toEqual(['order-1', 'mended', 'mended']);
+  await settle(millrace.close());
+});
+
 test('an edit that answers with the payload alone is refused before anything is redriven', async () => {
   const { millrace, settle, clock } = createTestMillrace();
   let runs = 0;
