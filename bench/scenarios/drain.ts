@@ -11,7 +11,7 @@ export const drainScenario: Scenario = {
   name: 'drain',
   measures: 'a preloaded queue of no-op jobs of 1,000 entities is worked off, by one process and by two',
   columns: drainColumns, subject: 'millrace', compared: 'rate',
-  smoke: ['millrace', 'raw KafkaJS loop (the limit)', 'BullMQ c50', 'graphile-worker batched c24', 'pg-boss 4×500', 'millrace × 2'],
+  smoke: ['millrace', 'raw KafkaJS loop (the limit)', 'BullMQ c50', 'graphile-worker batched c24', 'pg-boss 4×500'],
   contestants: (size) => Promise.all([
     drainContestant('millrace', { system: 'millrace', load: noop(size, 300_000), settings: { concurrency: 100, order: 'strict' } }),
     drainContestant('raw KafkaJS loop (the limit)', { system: 'raw', load: noop(size, 300_000), settings: { concurrency: 1, order: 'strict' } }),

@@ -64,7 +64,7 @@ export const intakeScenario: Scenario = {
   name: 'intake', measures: 'jobs over HTTP, beside the same route over plain KafkaJS',
   columns: [{ key: 'rate', title: 'jobs/s' }, { key: 'p50', title: 'p50 ms', digits: 1 }, { key: 'p99', title: 'p99 ms', digits: 1 }, { key: 'micros', title: 'door CPU µs/job', digits: 1 }],
   subject: 'millrace', compared: 'rate', contestants,
-  smoke: ['plain KafkaJS send', 'millrace, Idempotency-Key', 'millrace, batches'],
+  smoke: ['plain KafkaJS send', 'millrace, batches'],
   notes: ['Latencies of batches are those of whole batches. The driver shares the machine with the door and the broker.'],
   seconds: { full: 40, quick: 20, smoke: 10 },
 };
