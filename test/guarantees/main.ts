@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack } from '../../shared/embedded/stack.ts';
 import { takeArguments } from '../../shared/runtime/readArguments.ts';
-import { describeMachine } from '../../bench/measure/describeMachine.ts';
+import { describeMachine } from '../../bench/frame/describeMachine.ts';
 import { outageParts, outageWorkload, runOutage, type OutagePart } from './runs/outage.ts';
 import { rescueWorkload, runRescues } from './runs/rescues.ts';
 import { rollingWorkload, runRollingRestarts } from './runs/rollingRestarts.ts';
