@@ -38,6 +38,7 @@ const byCode: Partial<Record<ErrorCode, ExitCode>> = {
   SCHEDULE_UNKNOWN: exitCodes.notFound,
   TAG_RULE_UNKNOWN: exitCodes.notFound,
   UNAUTHORIZED: exitCodes.usage,
+  CLAIM_NO_STORE: exitCodes.usage,
   GROUP_IN_USE: exitCodes.refused,
   NEEDS_FORCE: exitCodes.refused,
 };

@@ -1,15 +1,19 @@
 import { join } from 'node:path';
 import { createPlainDecoder, type PlainDecoder } from '../../shared/avro/plainDecoder.ts';
 import { createRegistry, type Registry } from '../../shared/avro/registry.ts';
+import { createClaimAccess, type ClaimAccess } from '../../shared/claims/claimAccess.ts';
+import { compileLargePayloads } from '../../shared/claims/largePayloads.ts';
+import { openClaims } from '../../shared/claims/openClaims.ts';
 import type { CommandTools } from '../../shared/commands/commandTools.ts';
 import { readDevFile, type DevFile } from '../../shared/embedded/devFile.ts';
 import { MillraceError } from '../../shared/errors/MillraceError.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Admin, Broker } from '../../shared/kafka/port.ts';
 import { systemClock, type Clock } from '../../shared/runtime/clock.ts';
-import { apiKeys, cliKeys, connectionKeys, knownNames } from '../../shared/runtime/config/keys.ts';
+import { apiKeys, claimKeys, cliKeys, connectionKeys, knownNames } from '../../shared/runtime/config/keys.ts';
 import type { ConfigKey } from '../../shared/runtime/config/declare.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
+import { createLogger } from '../../shared/runtime/logger.ts';
 import type { CliHost } from './cliHost.ts';
 import { createShow, type Show } from './show/show.ts';
 import { createStatusClient, type StatusClient } from './statusClient.ts';
@@ -37,6 +41,8 @@ export interface Session {
   readonly status: StatusClient;
   /** With the producer started. @throws MillraceError BROKER_UNAVAILABLE */
   commandTools(): Promise<CommandTools>;
+  /** Where the environment says no store, it says so of what lies in one. @throws MillraceError BAD_CONFIG */
+  claims(): Promise<ClaimAccess>;
   /** Calls `work` with a signal that Ctrl-C aborts. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Further settings of the environment. @throws MillraceError BAD_CONFIG */
@@ -77,6 +83,16 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
     return made;
   });
   const decoder = once(() => createPlainDecoder({ registry: registry(), clock: systemClock }));
+  const claims = once(async () => {
+    const options = await openClaims(readConfig(claimKeys, given, knownNames));
+    const payloads = options === null ? null : compileLargePayloads(options, systemClock);
+    const access = createClaimAccess({ payloads, registry: registry(), clock: systemClock, logger: createLogger({ level: 'silent', service: 'cli', clock: systemClock }) });
+    closers.push(async () => {
+      access.close();
+      await payloads?.store.close();
+    });
+    return access;
+  });
   const status = once(() => createStatusClient(statusUrl, config.apiToken));
   return {
     host,
@@ -94,6 +110,7 @@ export async function openSession(host: CliHost, options: CommonOptions): Promis
       await producer().start();
       return { broker: broker(), admin: admin(), producer: producer() };
     },
+    claims,
     settings: (keys) => readConfig(keys, given, knownNames),
     async interruptible(work) {
       const controller = new AbortController();

@@ -1,7 +1,7 @@
-import { apiKeys, connectionKeys, databaseKeys, knownNames, processKeys, statusKeys, webhookKeys } from '../../shared/runtime/config/keys.ts';
+import { apiKeys, claimKeys, connectionKeys, databaseKeys, knownNames, processKeys, statusKeys, webhookKeys } from '../../shared/runtime/config/keys.ts';
 import { readConfig, type ConfigOf } from '../../shared/runtime/config/readConfig.ts';
 
-const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...apiKeys, ...statusKeys, webhooksAllow: webhookKeys.webhooksAllow };
+const keys = { ...connectionKeys, ...processKeys, ...databaseKeys, ...apiKeys, ...statusKeys, ...claimKeys, webhooksAllow: webhookKeys.webhooksAllow };
 
 export type StatusConfig = ConfigOf<typeof keys>;
 

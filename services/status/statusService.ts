@@ -1,4 +1,6 @@
 import { createRegistry } from '../../shared/avro/registry.ts';
+import { compileLargePayloads, type LargePayloads } from '../../shared/claims/largePayloads.ts';
+import { openClaims } from '../../shared/claims/openClaims.ts';
 import { openDatabase } from '../../shared/database/openDatabase.ts';
 import type { Database } from '../../shared/database/port.ts';
 import type { HostProcess } from '../../shared/embedded/hostProcess.ts';
@@ -27,6 +29,7 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
   let database: Database | null = given;
   let projection: StatusProjection | null = null;
   let api: StatusApi | null = null;
+  let largePayloads: LargePayloads | null = null;
   const broker = createKafkajsBroker({ brokers });
   const admin = broker.createAdmin({ clientId: 'millrace-status' });
   const registry = createRegistry({ url: registryUrl });
@@ -80,14 +83,19 @@ export function createStatusServices(config: StatusConfig, host: Pick<HostProces
     }),
     createService('api', {
       async start() {
+        const claims = await openClaims(config);
+        largePayloads = claims === null ? null : compileLargePayloads(claims, systemClock);
         api = await createStatusApi({
-          database: opened(), broker, admin, registry, clock: systemClock, logger, queues, token: config.apiToken, hostGuard: { listensOn: config.statusHost, names: config.apiNames }, readWaitMs: config.statusReadWait, webhooksAllow: config.webhooksAllow, maxStreams: config.statusStreams,
+          database: opened(), broker, admin, registry, clock: systemClock, logger, queues, largePayloads, token: config.apiToken, hostGuard: { listensOn: config.statusHost, names: config.apiNames }, readWaitMs: config.statusReadWait, webhooksAllow: config.webhooksAllow, maxStreams: config.statusStreams,
           missed: () => { projection?.discoverSoon(); },
         });
         const address = await api.app.listen({ host: config.statusHost, port: config.statusPort });
         logger.info({ address }, 'serving the status API');
       },
-      stop: async () => { await api?.close(); },
+      async stop() {
+        await api?.close();
+        await largePayloads?.store.close();
+      },
     }),
   ];
 }

@@ -53,11 +53,13 @@ async function describe(session: Session, { shown, job, burial }: Buried) {
 }
 
 /** As its writer wrote it; what cannot be read is no failure here: it may be why the job died. */
-async function readPayloadOf({ decoder }: Session, value: Buffer | null): Promise<{ schema: string | null; payload: unknown; flaw: string | null }> {
+async function readPayloadOf(session: Session, value: Buffer | null): Promise<{ schema: string | null; payload: unknown; flaw: string | null }> {
+  const { decoder } = session;
   try {
-    const schemaId = readSchemaId(value);
+    const followed = await (await session.claims()).follow(value);
+    const schemaId = readSchemaId(followed);
     if (!decoder.knows(schemaId)) await decoder.load(schemaId);
-    const { schemaName, payload } = decoder.decode(value);
+    const { schemaName, payload } = decoder.decode(followed);
     return { schema: schemaName, payload, flaw: null };
   } catch (error) {
     if (!isMillraceError(error)) throw error;

@@ -128,8 +128,9 @@ async function sendShown(session: Session, jobs: readonly Buried[], { perSecond 
 }
 
 /** The new payload, written in the schema that the buried one was written in: what reads that, reads this. */
-async function editOne({ host, registry, clock }: Session, jobs: readonly Buried[], given: string): Promise<Buffer> {
+async function editOne(session: Session, jobs: readonly Buried[], given: string): Promise<Buffer> {
   const [one] = jobs;
   if (one === undefined || jobs.length > 1) throw new MillraceError('BAD_USAGE', { at: '--edit', expected: 'exactly one job to be selected', got: jobs.length, fix: 'Name it by --id' });
-  return encodeEdit({ registry, clock }, one.job.value, await readPayload(host, given), 'own');
+  const { host, registry, clock } = session;
+  return encodeEdit({ registry, clock, claims: await session.claims() }, one, await readPayload(host, given), 'own');
 }

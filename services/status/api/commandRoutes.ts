@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from '../../../shared/avro/registry.ts';
+import type { ClaimAccess } from '../../../shared/claims/claimAccess.ts';
 import { fetchBuried, type Buried } from '../../../shared/commands/buried.ts';
 import { discardBuried, redriveBuried } from '../../../shared/commands/commandBuried.ts';
 import { commandJobs } from '../../../shared/commands/commandJobs.ts';
@@ -21,12 +22,13 @@ export interface CommandRouteParts {
   readonly tools: () => Promise<CommandTools>;
   readonly lookUp: LookUp;
   readonly burials: Burials;
+  readonly claims: ClaimAccess;
 }
 
 interface OfJob<Body = unknown> { Params: { readonly id: string }; Querystring: { readonly after?: string }; Body: Body }
 
 /** Commands at one job. */
-export function addCommandRoutes(app: FastifyInstance, { clock, registry, tools, lookUp, burials }: CommandRouteParts): void {
+export function addCommandRoutes(app: FastifyInstance, { clock, registry, tools, lookUp, burials, claims }: CommandRouteParts): void {
   const ofJob = { params: idParams, querystring: readQuery, response: { 202: { $ref: 'Commanded#' }, ...commandTroubles } } as const;
   const find = async ({ params, query }: Pick<FastifyRequest<OfJob>, 'params' | 'query'>, allowed: readonly JobState[], or: (job: JobView) => boolean = () => false): Promise<ViewRow> => {
     const row = await lookUp(params.id, query.after);
@@ -64,7 +66,7 @@ export function addCommandRoutes(app: FastifyInstance, { clock, registry, tools,
     const row = await find(request, ['dead'], ({ reason }) => reason === 'discarded');
     const buried = await fetchOne(row);
     const { body } = request;
-    const value = body?.payload === undefined ? null : await encodeEdit({ registry, clock }, buried.job.value, body.payload, body.schema);
+    const value = body?.payload === undefined ? null : await encodeEdit({ registry, clock, claims }, buried, body.payload, body.schema);
     await redriveBuried(await tools(), row.queue, [buried], value === null ? {} : { edit: () => value });
     return reply.code(202).send(said('redrive', row));
   });

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { createPlainDecoder } from '../../../shared/avro/plainDecoder.ts';
 import type { Registry } from '../../../shared/avro/registry.ts';
+import { createClaimAccess } from '../../../shared/claims/claimAccess.ts';
+import type { LargePayloads } from '../../../shared/claims/largePayloads.ts';
 import type { CommandTools } from '../../../shared/commands/commandTools.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
 import { guardByHost, type HostGuard } from '../../../shared/http/guardByHost.ts';
@@ -43,6 +45,8 @@ export interface StatusApiOptions {
   readonly hostGuard?: HostGuard;
   /** Addresses that webhooks may be sent to though they are not public; null: none. */
   readonly webhooksAllow?: string | null;
+  /** The store of large payloads, for redriving those with others. Whoever made it closes it. Default: none. */
+  readonly largePayloads?: LargePayloads | null;
   /** How long a request waits for the tables to catch up with Kafka. */
   readonly readWaitMs: number;
   readonly maxStreams: number;
@@ -93,7 +97,8 @@ export async function createStatusApi(options: StatusApiOptions): Promise<Status
 
   addJobRoutes(app, { database, admin, clock, lookUp });
   addQueueRoutes(app, { database, admin, clock, mustKnow });
-  addCommandRoutes(app, { clock, registry, tools, lookUp, burials });
+  const claims = createClaimAccess({ payloads: options.largePayloads ?? null, registry, clock, logger });
+  addCommandRoutes(app, { clock, registry, tools, lookUp, burials, claims });
   addDeadRoutes(app, { database, clock, decoder, tools, lookUp, sendings, mustKnow, burials });
   addPauseRoutes(app, { database, admin, clock, tools, waitMs: readWaitMs, mustKnow });
   addTagRoutes(app, { database, clock, lookUp });
@@ -110,6 +115,7 @@ export async function createStatusApi(options: StatusApiOptions): Promise<Status
       events.endAll();
       await sendings.close();
       await app.close();
+      claims.close();
       await producer.close();
     },
   };

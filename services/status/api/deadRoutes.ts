@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { PlainDecoder } from '../../../shared/avro/plainDecoder.ts';
 import { readSchemaId } from '../../../shared/avro/wireFormat.ts';
+import { claimV1, type ClaimV1 } from '../../../schemas/millrace.Claim/payload.generated.ts';
 import { fetchBuried } from '../../../shared/commands/buried.ts';
 import type { CommandTools } from '../../../shared/commands/commandTools.ts';
 import type { DeadSelection } from '../../../shared/commands/deadSelection.ts';
@@ -143,6 +144,10 @@ async function readPayload(decoder: PlainDecoder, value: Buffer | null): Promise
     const schemaId = readSchemaId(value);
     if (!decoder.knows(schemaId)) await decoder.load(schemaId);
     const { schemaName, payload } = decoder.decode(value);
+    if (schemaName === claimV1.subject) {
+      const { object, size } = payload as ClaimV1;
+      return { schema: null, payload: null, payloadFlaw: `It lies in the store of large payloads: ${object}, ${size} bytes` };
+    }
     return { schema: schemaName, payload: JSON.parse(plainJson(payload)) as unknown, payloadFlaw: null };
   } catch (error) {
     if (!isMillraceError(error) || error.retriable) throw error;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { jobV1, type JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
+import { compileLargePayloads } from '../../../shared/claims/largePayloads.ts';
 import { defineJob } from '../../../shared/jobs/defineJob.ts';
 import { dead, done, retry } from '../../../shared/jobs/outcome.ts';
 import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
@@ -12,6 +13,7 @@ import type { JobView, TimelineView } from '../../../shared/status/jobView.ts';
 import { createStatusProjection, type StatusProjection } from '../../../shared/status/statusProjection.ts';
 import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import { createStatusApi, type StatusApi } from '../../../services/status/api/createStatusApi.ts';
+import { createMemoryClaims } from '../../unit/claims/memoryClaims.ts';
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
 
 const TOKEN = 'a-token-of-this-test';
@@ -26,6 +28,8 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
   const registry = createMemoryRegistry();
   const cluster = createMemoryCluster({ clock: systemClock, random: Math.random });
   const ran: string[] = [];
+  const store = createMemoryClaims(systemClock);
+  const largePayloads = { store, overBytes: 20_000 };
   const job = defineJob({
     kind: 'order.charge', queue: 'orders', schema: jobV1, key: ({ note }) => note ?? '',
     handle({ orderId, note = '', currency }, { attempt }) {
@@ -44,7 +48,7 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
   beforeAll(async () => {
     test = await openTestDatabase(kind, inject('databaseUrl'));
     const topics = { partitions: 2, replicationFactor: 1 };
-    millrace = createMillrace({ brokers: [], registryUrl: '', broker: cluster.broker(), registry, topics, logger });
+    millrace = createMillrace({ brokers: [], registryUrl: '', broker: cluster.broker(), registry, topics, logger, largePayloads });
     await millrace.work([job, holding]);
     admin = cluster.broker().createAdmin({ clientId: 'test' });
     projection = createStatusProjection({
@@ -52,7 +56,10 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
       queues: null, discoverEveryMs: 3_600_000, retentionMs: 3_600_000, maxPayloadBytes: 16_384,
     });
     await projection.start();
-    api = await createStatusApi({ database: test.database, broker: cluster.broker(), admin, registry, clock: systemClock, logger, queues: null, token: TOKEN, readWaitMs: 10_000, maxStreams: 2 });
+    api = await createStatusApi({
+      database: test.database, broker: cluster.broker(), admin, registry, clock: systemClock, logger, queues: null, token: TOKEN, readWaitMs: 10_000, maxStreams: 2,
+      largePayloads: compileLargePayloads(largePayloads, systemClock),
+    });
   });
   afterAll(async () => {
     await millrace.close();
@@ -129,6 +136,21 @@ describe.each(databaseKinds)('commands over HTTP (%s)', (kind) => {
     await untilState(id, 'done');
     expect(runs('bad-edit-0#0')).toBe(2);
     expect(await ask('GET', `/v1/jobs/${id}/dead`, 200)).toMatchObject({ payload: { currency: 'EUR' } });
+  });
+
+  it('mean the payload, not the claim in its place, where a dead job\'s payload lies in the store', async () => {
+    const large = (currency: JobV1['currency']): JobV1 => ({ ...payload('bad-large', 0), currency, email: 'e'.repeat(30_000) });
+    const { id } = await millrace.enqueue(job, large('EUR'));
+    await untilState(id, 'dead');
+    const [object = ''] = store.objects.keys();
+    expect(await ask('GET', `/v1/jobs/${id}/dead`, 200)).toMatchObject({ schema: null, payload: null, payloadFlaw: expect.stringContaining(object) as string });
+    expect(await ask('POST', `/v1/jobs/${id}/redrive`, 422, { payload: { object, size: 1, sha256: '' } })).toMatchObject({ code: 'BAD_PAYLOAD' });
+    store.down = 'CLAIM_STORE_UNAVAILABLE';
+    expect(await ask('POST', `/v1/jobs/${id}/redrive`, 503, { payload: large('USD') })).toMatchObject({ code: 'CLAIM_STORE_UNAVAILABLE' });
+    store.down = null;
+    await expect.poll(async () => (await api.app.inject({ method: 'POST', url: `/v1/jobs/${id}/redrive`, headers: { authorization: `Bearer ${TOKEN}` }, payload: { payload: large('USD') } })).statusCode, { timeout: 10_000 }).toBe(202);
+    await untilState(id, 'done');
+    expect([runs('bad-large#0'), store.objects.size]).toEqual([2, 2]);
   });
 
   it('give a dead job up with a reason; and let go what a held one holds', async () => {

@@ -116,7 +116,7 @@ describe('the command line', () => {
     expect((await tell('doctor', queue)).stdout).toMatch(/fail {2}.*workers +none, and \d+ records wait/);
 
     const logger = createLogger({ level: 'silent', service: 'test' });
-    millrace = createMillrace({ brokers: inject('brokers'), registryUrl: inject('registryUrl'), logger });
+    millrace = createMillrace({ brokers: inject('brokers'), registryUrl: inject('registryUrl'), logger, largePayloads: { folder: join(folder, 'claims') } });
     const { charge } = await import('./jobs.ts');
     worker = await millrace.work([charge]);
     status = spawn(process.execPath, ['--no-warnings', '--conditions=source', join(root, 'services', 'status', 'main.ts')], {
@@ -164,6 +164,20 @@ describe('the command line', () => {
     expect(json(await run('discard', queue, '--tag', 'follow-up', '--reason', 'test money', '--per-second', '100'))).toMatchObject({ selected: 1, discarded: 1 });
     await until('the other to be given up', async () => await stateOf('neg-2') === 'cancelled');
     expect((await tell('status', 'neg-2')).stdout).toContain('test money');
+  });
+
+  test('shows and edits the payload of a dead job, not the claim that stands for a large one', async () => {
+    const stored = { ...env, MILLRACE_CLAIMS_FOLDER: join(folder, 'claims'), MILLRACE_CLAIMS_OVER: '1KiB' };
+    const orderId = 'l'.repeat(2000);
+    const call = (...args: string[]): Promise<CliEnd> => callCli([...args, '--json'], stored, folder);
+    const { id } = json(await call('enqueue', 'order.charge', JSON.stringify({ orderId, cents: -3 }), '--jobs', jobsPath, '--id', 'large-1')) as { id: string };
+    await until('the large one to be dead', async () => await stateOf(id) === 'dead');
+    expect(json(await call('dead', 'show', queue, id))).toMatchObject({ schema: 'cli.Order', payload: { orderId, cents: -3 }, payloadFlaw: null });
+    const edit = ['redrive', queue, '--id', id, '--edit', JSON.stringify({ orderId, cents: 3 })];
+    const without = await tell(...edit);
+    expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('MILLRACE_CLAIMS_FOLDER') as string]);
+    expect(json(await call(...edit))).toMatchObject({ redriven: 1 });
+    await until('the large one to be done', async () => await stateOf(id) === 'done');
   });
 
   test('replays a range, goes on after a kill, and leaves the queue as it is', async () => {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from 'commander';
 import { createPlainDecoder } from '../../../shared/avro/plainDecoder.ts';
+import { createClaimAccess } from '../../../shared/claims/claimAccess.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createMemoryCluster } from '../../../shared/kafka/memory/cluster.ts';
 import { readConfig } from '../../../shared/runtime/config/readConfig.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { createLogger } from '../../../shared/runtime/logger.ts';
 import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import type { CliHost } from '../../../services/cli/cliHost.ts';
 import { exitCodeMeanings } from '../../../services/cli/exitCodes.ts';
@@ -30,6 +32,7 @@ function openMemorySession(host: CliHost, options: CommonOptions): Promise<Sessi
       await producer.start();
       return { broker, admin, producer };
     },
+    claims: () => Promise.resolve(createClaimAccess({ payloads: null, registry, clock: systemClock, logger: createLogger({ level: 'silent', service: 'cli', clock: systemClock }) })),
     interruptible: (work) => work(new AbortController().signal),
     settings: (keys) => readConfig(keys, host.env, []),
     close: async () => {
