@@ -8,7 +8,7 @@ export interface SpillOptions {
   readonly folder?: string;
   /** Another place than a folder; tests have theirs. */
   readonly open?: OpenSpill;
-  /** Waiting jobs of one queue keep so much in memory; what is beyond it goes there. Default 64 MiB. */
+  /** Waiting jobs of one queue keep so much in memory; what is beyond it goes there. Default 32 MiB. */
   readonly overBytes?: number;
   /** Most that one queue takes there; beyond it intake pauses as if there were no folder. Default 10 GiB. */
   readonly maxBytes?: number;
@@ -22,7 +22,7 @@ export interface CompiledSpill {
   readonly tidyFromBytes: number | undefined;
 }
 
-const OVER_BYTES = 64 * 1024 * 1024;
+const OVER_BYTES = 32 * 1024 * 1024;
 const MAX_BYTES = 10 * 1024 * 1024 * 1024;
 
 /** @throws MillraceError BAD_CONFIG */

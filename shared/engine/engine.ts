@@ -173,19 +173,22 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.checkDrained(partition);
   }
 
-  fetchedRetry(number: number, records: readonly RoomRecord[], nextOffset: number, now: number): void {
+  /** @param records read one by one, so that none need wait for the rest of its batch */
+  fetchedRetry(number: number, records: Iterable<RoomRecord>, nextOffset: number, now: number): void {
     const partition = this.partitions.get(number);
     if (partition === undefined || partition.phase === 'stopped') return;
     partition.unreadable.delete('retry');
     partition.lastProgressMs = now;
+    let isEmpty = true;
     for (const record of records) {
+      isEmpty = false;
       if (record.offset < partition.log.position) continue;
       partition.log.position = record.offset + 1;
       readLogRecord(partition, record, now);
     }
     partition.log.position = Math.max(partition.log.position, nextOffset);
     if (partition.phase === 'active' && partition.unapplied.size > 0) applyCommands(partition, now);
-    partition.commitDue ||= partition.phase === 'active' && records.length > 0;
+    partition.commitDue ||= partition.phase === 'active' && !isEmpty;
     leaseIfRestored(partition, now);
   }
 

@@ -18,7 +18,7 @@ import { Publisher } from './publisher.ts';
 import { Pulse, type PulseReading } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 import { grantOf } from './readGrant.ts';
-import { readMainRecord, readRoomRecord, type ReadContext } from './readRecords.ts';
+import { readMainRecord, readRoomRecords, type ReadContext } from './readRecords.ts';
 import { renewReign } from './renewReign.ts';
 import { SchemaLoads } from './schemaLoads.ts';
 
@@ -197,8 +197,7 @@ export class QueueRunner {
       this.highWatermarks.set(batch.partition, batch.highWatermark);
       this.engine.fetchedMain(batch.partition, batch.records, batch.nextOffset, now);
     } else {
-      const records = batch.records.map((record) => readRoomRecord(this.#context, record, batch.partition, now));
-      this.engine.fetchedRetry(batch.partition, records, batch.nextOffset, now);
+      this.engine.fetchedRetry(batch.partition, readRoomRecords(this.#context, batch, now), batch.nextOffset, now);
       const phase = this.engine.partitions.get(batch.partition)?.phase;
       if (phase !== 'active') this.flushNow();
     }

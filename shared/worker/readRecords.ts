@@ -7,7 +7,7 @@ import { makeFailure } from '../jobs/failure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
 import { readJobId, readKind, readNotBeforeMs, readRetryRecord, readUniqueForMs, type CarriedJob } from '../kafka/envelope.ts';
-import type { FetchedRecord, Headers } from '../kafka/port.ts';
+import type { FetchedBatch, FetchedRecord, Headers } from '../kafka/port.ts';
 
 /** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
 const ENVELOPE_BYTES = 512;
@@ -75,6 +75,11 @@ function buryReasonOf(error: unknown): BuryReason {
 }
 
 const reasons: ReadonlySet<string> = new Set<WaitReason>(['retry', 'snoozed', 'scheduled', 'behind', 'running', 'held', 'unknown-kind', 'paused', 'locked', 'dependency-down', 'claim-missing']);
+
+/** The records of a batch of the retry topic, each made when it is asked for: all at once, a restore's would outlive their youth, and fill memory. */
+export function *readRoomRecords(context: ReadContext, { records, partition }: Pick<FetchedBatch, 'records' | 'partition'>, now: number): Iterable<RoomRecord> {
+  for (const record of records) yield readRoomRecord(context, record, partition, now);
+}
 
 /** A record of the retry topic as the engine reads it. */
 export function readRoomRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): RoomRecord {
