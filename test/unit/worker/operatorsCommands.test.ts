@@ -62,6 +62,9 @@ test('a job that was redriven with another payload keeps that through a restart,
     return ran.length < 3 && ctx.attempt > 0 ? snooze('1m') : undefined;
   }, { whenBuried: 'hold' });
   const first = await settle(millrace.work([job]));
+  // It waits before the other one, and so the log is restored from there.
+  await settle(millrace.enqueue(job, sampleJob(0), { delay: '1d' }));
+  await clock.advance(2000);
   await settle(millrace.enqueue(job, sampleJob(1)));
   while ((await settle(millrace.listBuried('mail'))).length === 0);
   await clock.advance(2000);
