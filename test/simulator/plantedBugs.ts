@@ -284,6 +284,11 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     edits: [edit('worker/worker.ts', 'if (stopped !== null) throw', 'if (stopped === undefined) throw')],
     style: 'handovers', anomalies: ['live, and no progress'], seeds: OFTEN,
   },
+  'a body let go before its attempt': {
+    is: 'ours: a body that was read from the disk was let go by a publication before the attempt that had asked for it, which then ran without',
+    edits: [edit('bodies/keptBodies.ts', '      else if (this.#openAll(jobs, begin, gone)) begin();', '      else {\n        for (const job of jobs) open(job);\n        begin();\n      }')],
+    style: 'mixed', anomalies: ['nothing lost', 'DLQ fidelity', 'internal error'], seeds: SELDOM,
+  },
   'redriven poison': {
     is: 'ours: a redriven record without a kind that can never run held its entity up for an hour',
     edits: [edit('worker/readRecords.ts', "    } catch (error) {\n      fault = faultOf(error, now);\n    }\n  }\n  const policy = context.policies.get(kind ?? '') ?? null;\n  return {\n    offset: job.origin.offset,", "    } catch (error) {\n      void error;\n    }\n  }\n  const policy = context.policies.get(kind ?? '') ?? null;\n  return {\n    offset: job.origin.offset,")],
