@@ -6,7 +6,7 @@ import { loadSystem } from '../systems/systems.ts';
 import type { Bench } from './bench.ts';
 import { enqueueLoad } from './enqueue.ts';
 
-const STALLED_MS = 30_000;
+const STALLED_MS = 60_000;
 
 /** Starts a worker whose jobs all wait, and resolves when each of its partitions is restored. */
 export async function openRoom(plan: RoomPlan): Promise<{ readonly child: Child<RoomTold>; readonly opened: Promise<{ readonly assignedMs: number; readonly openMs: number; readonly waiting: number }> }> {

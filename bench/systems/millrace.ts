@@ -42,6 +42,7 @@ export function openMillraceWorker(place: Place, load: Load, settings: Settings,
   return createWorker({
     broker: brokerAt(place, settings.compression), jobs: [benchKind(place, load, settings, run)], logger, concurrency: settings.concurrency, ...more,
     registry: createRegistry({ url: place.registryUrl }), observe: (queue) => ({ ...createLogObserver(logger, queue), ...told }), topics: false,
+    ...(settings.limits === undefined ? {} : { limits: settings.limits }),
     ...(settings.sessionMs === undefined ? {} : { sessionTimeoutMs: settings.sessionMs }), ...(settings.flushMs === undefined ? {} : { flushIntervalMs: settings.flushMs }),
   });
 }

@@ -37,6 +37,8 @@ export interface Settings {
   readonly attempts?: number;
   /** Ms after which a silent worker counts as dead, where that can be chosen. */
   readonly sessionMs?: number;
+  /** millrace: bounds of a worker. */
+  readonly limits?: Readonly<Record<string, number>>;
   readonly flushMs?: number;
   /** pg-boss: seconds after which a job whose worker is silent is taken back; at least 10. */
   readonly heartbeat?: number;
