@@ -13,7 +13,8 @@ export function addJobCommands(program: Command, perform: Perform): void {
       examples: [`${command} 0199b3c2-7d4e-7cc1-9d0a-3f8f6f1a2b3c`, [`${command} import-42 --at billing/3/1027`, 'without the status service']],
       options: (one) => { one.option('--at <place>', 'where its record stands, as enqueue says it (queue/partition/offset); else the status service is asked'); },
       async action(session, [id], { at }) {
-        const { queue, ...place } = await findPlace(session, String(id), at);
+        const { queue, over, ...place } = await findPlace(session, String(id), at);
+        if (over !== null) session.show.note(`${place.id} is ${over}, as the status has it, and then stays so`);
         await commandJobs(await session.commandTools(), queue, command, [place]);
         session.show.result({ id: place.id, command, at: `${queue}/${place.partition}/${place.offset}` }, () => `${told} ${place.id}`);
       },

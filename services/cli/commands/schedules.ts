@@ -172,11 +172,13 @@ function whenOf({ cron, timezone, everyMs }: ScheduleView): string {
 }
 
 function describe(one: ScheduleView, nowMs: number): string {
+  // The last runs hold those under way, but for such as began long ago.
+  const runs = [...one.running.filter(({ jobId }) => !one.recent.some((run) => run.jobId === jobId)), ...one.recent];
   return [
     renderFields([
       ['name', one.name], ['when', whenOf(one)], ['kind', one.kind], ['queue', one.queue], ['key', one.key], ['overlap', one.overlap], ['paused', one.paused === null ? null : `${ageText(one.paused.at, nowMs) ?? ''} ${one.paused.note ?? ''}`],
       ['next', one.next.map((at) => `${at.toISOString()} (${ageText(at, nowMs) ?? ''})`).join('\n')], ['waiting ticks', one.bufferedCount === 0 ? null : one.bufferedCount], ['note', one.note],
     ]),
-    '', renderTable([...one.running, ...one.recent], [['run', (run) => run.jobId], ['tick', (run) => ageText(run.tick, nowMs)], ['cause', (run) => run.cause], ['end', (run) => run.end]]),
+    '', renderTable(runs, [['run', (run) => run.jobId], ['tick', (run) => ageText(run.tick, nowMs)], ['cause', (run) => run.cause], ['end', (run) => run.end]]),
   ].join('\n');
 }

@@ -11,7 +11,7 @@ Written by \`npm run docs:cli\` from the program's own help. Do not edit.
 else \`KAFKA_BROKERS\` and \`SCHEMA_REGISTRY_URL\`, else what \`npm run stack\` or \`npm start\` wrote to \`.millrace/dev.json\`; the status service from
 \`--status-url\`, \`MILLRACE_STATUS_URL\`, or the same file. \`status\`, \`explain\`, \`jobs\`, \`queues\` and \`tags\` ask the status service; all else talks to Kafka directly.
 
-Results are on standard output: tables for people, with \`--json\` one JSON document. Remarks, progress bars (on a terminal only) and errors are on standard
+Results are on standard output: tables for people, with \`--json\` one JSON document. Remarks, progress bars (elsewhere than on a terminal a line every five seconds) and errors are on standard
 error. With \`--json\` remarks and progress are left out: standard error has one line \`{"error":{"code","message"}}\` for an error, with the codes of the error catalogue, and
 lines such as \`{"waits":{…}}\` for what keeps long work from its end.
 `;

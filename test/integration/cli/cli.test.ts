@@ -134,6 +134,7 @@ describe('the command line', () => {
     expect((await run('resume', queue, '--key', 'p')).code).toBe(0);
     await until('the job that was held', async () => await stateOf(held.id) === 'done');
     expect((await tell('explain', held.id)).stdout).toContain('It is done');
+    expect((await tell('cancel', held.id)).stderr).toContain('is done, as the status has it');
   });
 
   test('tells what became of jobs, one by one, in lists and by queue', async () => {
