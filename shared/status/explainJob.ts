@@ -70,7 +70,7 @@ function findCauses(inputs: ExplainInputs): Cause[] {
     explainWait(inputs, say);
   }
   if (!isFinal(job.state)) explainWorkers(inputs, causes, say);
-  if (statusBehind !== null && statusBehind > 0) say('status-behind', `This may be out of date: the status has ${statusBehind} records of its partition yet to read.`);
+  if (statusBehind !== null && statusBehind > 0) say('status-behind', `This may be out of date: the status has ${statusBehind === 1 ? 'one record' : `${statusBehind} records`} of its partition yet to read.`);
   return causes;
 }
 
@@ -112,7 +112,7 @@ function explainWait({ job, nowMs, ahead, unreadBefore, pauses }: ExplainInputs,
   if (job.state === 'scheduled') say('scheduled', `It is scheduled: it waits${when}.`);
   if (ahead.count > 0) {
     const [head] = ahead.first;
-    say('behind', `${ahead.count === 1 ? 'One job' : `${ahead.count} jobs`} of ${entity(job)} ${ahead.count === 1 ? 'is' : 'are'} before it; the first, ${head?.id ?? 'unknown'}, is ${head?.state ?? 'unknown'}${head?.reason == null ? '' : ` (${head.reason}${head.due === null ? '' : ` until ${head.due}`})`}.`);
+    say('behind', `${ahead.count === 1 ? 'One job' : `${ahead.count} jobs`} of ${entity(job)} ${ahead.count === 1 ? 'is' : 'are'} before it; the first, ${head?.id ?? 'unknown'}, is ${head?.state ?? 'unknown'}${head?.reason == null ? '' : ` (${head.reason}${head.due === null ? '' : ` until ${head.due}`})`}${head?.reason === 'held' ? ', and holds the lane until it is redriven or discarded' : ''}.`);
   }
   if (unreadBefore !== null && unreadBefore > 0) say('not-read-yet', `Workers have not come to it yet: ${unreadBefore === 1 ? 'it is the next of its partition' : unreadBefore === 2 ? 'one job of its partition is before it' : `${unreadBefore - 1} jobs of its partition are before it`}.`);
 }

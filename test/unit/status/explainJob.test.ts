@@ -22,7 +22,7 @@ describe('the explanation of a job', () => {
     [inputs({ state: 'running', attempts: 2 }), ['running'], /attempt 2 on worker w1/],
     [inputs({ reason: 'retry', attempts: 3, due: at(7_200_000), error }), ['retry'], /Attempt 3 failed \(TIMEOUT: too late\).*in 2 h/],
     [inputs({ reason: 'retry', attempts: 3, due: at(-60_000) }), ['retry'], /it was due 1 min ago/],
-    [inputs({ reason: 'behind' }, { ahead }), ['behind'], /2 jobs of the key "ada" are before it; the first, head, is dead \(held\)/],
+    [inputs({ reason: 'behind' }, { ahead }), ['behind'], /2 jobs of the key "ada" are before it; the first, head, is dead \(held\), and holds the lane until it is redriven or discarded\.$/],
     [inputs({ reason: 'snoozed', due: at(500) }, { ahead }), ['snoozed', 'behind'], /put it off until .* in 500 ms/],
     [inputs({ reason: 'paused' }), ['paused'], /was paused when its owner last looked/],
     [inputs({ reason: 'paused' }, { pauses: [{ what: 'queue', since: at(-1000) }] }), ['paused'], /The queue orders is paused since 2026/],
