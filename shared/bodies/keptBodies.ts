@@ -78,8 +78,13 @@ export class KeptBodies {
     // Its handler may look at them.
     if (job.state === 'running') open(job);
     // A job that is settled before it starts leaves the room, and needs its body still.
-    if (this.#memoryBytes > this.#options.spillOverBytes && job.policy?.delivery !== 'at-most-once') this.#writes.put(job);
+    if (this.#isPressed(job.lane.partition) && job.policy?.delivery !== 'at-most-once') this.#writes.put(job);
   };
+
+  /** A partition's own bound may be the nearer one: at half of it there is time still. */
+  #isPressed({ roomBytes, host: { limits } }: Partition): boolean {
+    return this.#memoryBytes > this.#options.spillOverBytes || roomBytes > limits.roomBytes / 2;
+  }
 
   /** The job waits no more, or is another worker's. */
   readonly release = (job: Job): void => {

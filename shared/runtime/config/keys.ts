@@ -33,7 +33,7 @@ export const workerKeys = {
   roomEntries: whole({ env: 'MILLRACE_ROOM_ENTRIES', default: '1000000', min: 1, max: 100_000_000, prose: 'Waiting jobs of one partition; at the bound, intake from the main topic pauses.' }),
   roomBytes: size({ env: 'MILLRACE_ROOM_BYTES', default: '256MiB', prose: 'The same in bytes of memory.' }),
   spillFolder: text({ env: 'MILLRACE_SPILL_FOLDER', prose: 'Folder on a fast local disk for the values of waiting jobs that memory has no room for; several processes may share it. What lies there is a copy, removed when its process ends. Not set: nothing is put there, and MILLRACE_ROOM_BYTES bounds the waiting room.' }),
-  spillOver: size({ env: 'MILLRACE_SPILL_OVER', default: '32MiB', prose: 'Waiting jobs of one queue keep so much in memory before values go to MILLRACE_SPILL_FOLDER. Below MILLRACE_ROOM_BYTES.' }),
+  spillOver: size({ env: 'MILLRACE_SPILL_OVER', default: '32MiB', prose: 'Waiting jobs of one queue keep so much in memory before values go to MILLRACE_SPILL_FOLDER; those of a partition at half of MILLRACE_ROOM_BYTES go there in any case.' }),
   spillBytes: size({ env: 'MILLRACE_SPILL_BYTES', default: '10GiB', prose: 'Most that the values of one queue take there. When it is reached, or the disk takes nothing, it is as if there were no folder.' }),
   frontierPatience: duration({ env: 'MILLRACE_FRONTIER_PATIENCE', default: '1s', min: '0s', max: '10m', prose: 'A job that runs longer goes to the waiting room, so that it holds back no commit.' }),
   unknownKindBound: duration({ env: 'MILLRACE_UNKNOWN_KIND_BOUND', default: '1h', min: '0s', max: '30d', prose: 'How long a job of a kind that no worker knows waits before it is buried: a rolling deploy may bring its handler.' }),

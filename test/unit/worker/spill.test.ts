@@ -68,6 +68,16 @@ describe('a waiting room with more than memory shall hold', () => {
     expect(spill.closed).toBe(1);
   });
 
+  test('never fills a partition up, though the queue as a whole has memory left', async () => {
+    const worker = await begin({ spill: { open: spill.open, overBytes: 1e9 } });
+    await rig.clock.runUntil(() => waitingIn(worker) === JOBS);
+    expect(most.full).toBe(0);
+    gateOpen = true;
+    await rig.clock.runUntil(() => ran.length === JOBS + 1);
+    expect(ran).toEqual(inOrder);
+    await rig.settle(worker.stop());
+  });
+
   test('is rebuilt from Kafka by the next worker, which knows nothing of the file', async () => {
     const first = await begin();
     await rig.clock.runUntil(() => waitingIn(first) === JOBS);
