@@ -30,12 +30,12 @@ async function measureRecovery(bench: Bench, name: SystemName, { settings, patie
   const workers = await startWorkers({ system: name, place, load, settings }, 2, logs);
   try {
     await workers.go();
-    await enqueueLoad({ system: name, place, load, settings, mode: { type: 'bulk', parallel: 1 }, serverPid: null });
+    const enqueued = enqueueLoad({ system: name, place, load, settings, mode: { type: 'bulk', parallel: 1 }, serverPid: null });
     await Promise.all([workers.begun('each'), workers.ended(Math.round(load.jobs * 0.3))]);
     if (workers.count > load.jobs * 0.8) throw new Error('nearly all jobs had ended before both workers had begun');
     const killMs = machineMs();
     workers.children[1]?.kill('SIGKILL');
-    await workers.children[1]?.ended;
+    await Promise.all([workers.children[1]?.ended, enqueued]);
     const left = await untilTaken(watcher, killMs + patienceMs);
     const { runs: survived } = await workers.report();
     const { runs: killed, underWay } = await readKilledLog(logs[1] ?? '');
