@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { announcementMigrations, ANNOUNCEMENTS, defineAnnounceDeparture } from '../../examples/flights/announce.ts';
+import { openClaims } from '../../shared/claims/openClaims.ts';
 import { migrate } from '../../shared/database/migrate.ts';
 import { openDatabase } from '../../shared/database/openDatabase.ts';
 import { freePorts } from '../../shared/embedded/freePorts.ts';
@@ -8,7 +9,7 @@ import type { HostProcess } from '../../shared/embedded/hostProcess.ts';
 import { createKafkajsBroker } from '../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { DEFAULT_TOPICS, prepareTopics } from '../../shared/kafka/prepareTopics.ts';
 import { createMillrace } from '../../shared/millrace.ts';
-import { databaseKeys, knownNames } from '../../shared/runtime/config/keys.ts';
+import { claimKeys, databaseKeys, knownNames } from '../../shared/runtime/config/keys.ts';
 import { readConfig } from '../../shared/runtime/config/readConfig.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { Service } from '../../shared/runtime/service.ts';
@@ -68,9 +69,10 @@ export async function startPlatform({ host, brokers, registryUrl, homeDir, queue
     MILLRACE_HTTP_PORT: '0',
   };
   const { databaseUrl } = readConfig(databaseKeys, env, knownNames);
+  const largePayloads = await openClaims(readConfig(claimKeys, env, knownNames));
   const database = await openDatabase({ url: databaseUrl, folder: databaseFolder(homeDir, ownKafka ? null : brokers), host, applicationName: 'millrace' });
   const job = defineAnnounceDeparture(queue);
-  const millrace = createMillrace({ brokers, registryUrl, source: '/demo', logger: loggerOf('worker'), database });
+  const millrace = createMillrace({ brokers, registryUrl, source: '/demo', logger: loggerOf('worker'), database, ...(largePayloads === null ? {} : { largePayloads }) });
   let groups: readonly (readonly Service[])[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(groups.map(async (services) => {
@@ -84,7 +86,7 @@ export async function startPlatform({ host, brokers, registryUrl, homeDir, queue
     await Promise.all([makeTopics(brokers, [...shownQueues, queue], loggerOf('start')), migrate(database, ANNOUNCEMENTS, announcementMigrations)]);
     groups = [
       createStatusServices(readStatusConfig(env), host, loggerOf('status'), database),
-      createIntakeServices(readIntakeConfig(env), [job], host, loggerOf('intake'), database),
+      createIntakeServices(readIntakeConfig(env), [job], host, loggerOf('intake'), database, largePayloads),
       createOutboxRelayServices(readOutboxRelayConfig(env), loggerOf('outbox-relay'), database),
       ...(ownKafka ? [createWebhookServices(readWebhooksConfig(env), host, loggerOf('webhooks'), database), createSchedulerServices(readSchedulerConfig(env), loggerOf('scheduler'))] : []),
     ];
