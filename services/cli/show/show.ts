@@ -34,7 +34,8 @@ export function showError({ stderr }: Pick<CliHost, 'stderr'>, error: unknown, j
   const code = isMillraceError(error) ? error.code : 'UNEXPECTED';
   const fields = isMillraceError(error) ? error.detail.fields : undefined;
   if (json) stderr.write(`${printable(JSON.stringify({ error: { code, message, ...(fields === undefined ? {} : { fields }) } }))}\n`);
-  else stderr.write(`${printable(`millrace: ${message}${(fields ?? []).map((one) => `\n  ${one.field}: ${one.message}`).join('')}`)}\n`);
+  // The message has the first of them.
+  else stderr.write(`${printable(`millrace: ${message}${(fields ?? []).length < 2 ? '' : (fields ?? []).map((one) => `\n  ${one.field}: ${one.message}`).join('')}`)}\n`);
 }
 
 /** Keys, notes and messages are anybody's: what commands a terminal is shown by its number. */

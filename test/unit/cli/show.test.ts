@@ -16,6 +16,16 @@ describe('what the command line shows', () => {
     expect(renderFields([['id', 'a'], ['nothing', null], ['payload', '{\n}']])).toBe('id       a\npayload  {\n         }');
   });
 
+  test('one flaw is told once, several are listed', () => {
+    const told = [1, 2].map((count) => {
+      let errors = '';
+      const fields = ['payload.a', 'payload.b'].slice(0, count).map((field) => ({ field, message: 'expected a number' }));
+      showError({ stderr: { write: (text) => { errors += text; } } }, new MillraceError('BAD_PAYLOAD', { at: 'payload.a', expected: 'a number', fields }), false);
+      return errors.split('\n').length - 1;
+    });
+    expect(told).toEqual([1, 3]);
+  });
+
   test('what keeps long work from its end is told to machines too, as a line of JSON; remarks are not', () => {
     const told = [false, true].map((json) => {
       let errors = '';
