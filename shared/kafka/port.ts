@@ -197,6 +197,8 @@ export interface Admin {
   alterTopics(alterations: readonly TopicAlteration[]): Promise<void>;
   /** The cluster's brokers, and which of them is the controller (by id; null where none is known). */
   describeCluster(): Promise<{ readonly brokers: readonly BrokerNode[]; readonly controller: number | null }>;
+  /** For each broker of the cluster what this client would ask of it and it does not understand, in words; null: it cannot be asked now. */
+  protocolGaps(): Promise<readonly { readonly broker: BrokerNode; readonly gaps: readonly string[] | null }[]>;
   /** For each partition; null where nothing was committed. @throws MillraceError TOPIC_MISSING */
   committed(group: string, topic: string): Promise<{ partition: number; position: CommittedPosition | null }[]>;
   /** Sets what a group has committed, in the place of its members. Kafka itself refuses while the group has any. @throws MillraceError GROUP_IN_USE */

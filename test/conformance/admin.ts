@@ -97,5 +97,6 @@ export function describeAdmin(scenario: Scenario): void {
     const { brokers, controller } = await stage.wait(admin().describeCluster());
     expect(brokers.map(({ id }) => id)).toContain(controller);
     expect(brokers[0]?.address).toMatch(/^[^:]+:\d+$/);
+    expect(await stage.wait(admin().protocolGaps())).toEqual(brokers.map((broker) => ({ broker, gaps: [] })));
   });
 }

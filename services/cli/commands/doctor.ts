@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkClock } from '../../../shared/doctor/checkClock.ts';
 import { checkCluster } from '../../../shared/doctor/checkCluster.ts';
 import { checkNode } from '../../../shared/doctor/checkNode.ts';
+import { checkProtocol } from '../../../shared/doctor/checkProtocol.ts';
 import { judgeQueue, readQueueHealth } from '../../../shared/doctor/checkQueue.ts';
 import { checkRegistry } from '../../../shared/doctor/checkRegistry.ts';
 import { ok, trouble, type Finding } from '../../../shared/doctor/finding.ts';
@@ -21,7 +22,7 @@ export function addDoctorCommand(program: Command, perform: Perform): void {
   addCommand<Options>(program, perform, {
     usage: 'doctor [queues...]',
     summary: 'look for what is wrong, and say what to do',
-    description: 'Looks at Node, brokers, clock, registry, status service, and of each queue (default: all) at topics, workers and backlog. Exit code 1 if anything fails. To read the broker\'s clock it makes a topic for a moment.',
+    description: 'Looks at the versions of Node and of the brokers, the cluster, the clock, registry, status service, and of each queue (default: all) at topics, workers and backlog. Exit code 1 if anything fails. To read the broker\'s clock it makes a topic for a moment.',
     examples: ['doctor', 'doctor billing --json', ['doctor --strict --read-only', 'for a pipeline: warnings count too, and nothing is made']],
     options: (command) => { command.option('--strict', 'exit code 1 for warnings too').option('--read-only', 'make no topic: the clock is not looked at'); },
     async action(session, [queues], { strict, readOnly }) {
@@ -39,6 +40,7 @@ async function examine(session: Session, names: readonly string[] | undefined, r
   const reached = await guard('kafka', () => checkCluster(admin));
   findings.push(...reached);
   const kafka = !reached.some(({ level }) => level === 'fail');
+  if (kafka) findings.push(...await guard('kafka: versions', () => checkProtocol(admin)));
   if (kafka && !readOnly) findings.push(...await guard('clock', async () => checkClock(await session.commandTools(), clock)));
   findings.push(...await guard('registry', () => checkRegistry(session.registryUrl)));
   findings.push(...await guard('status', () => checkStatus(session)));

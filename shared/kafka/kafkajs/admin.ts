@@ -1,6 +1,7 @@
-import { MillraceError } from '../../errors/MillraceError.ts';
+import { isMillraceError, MillraceError } from '../../errors/MillraceError.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Admin, BrokerNode, CommittedPosition, GroupMember, PartitionCommit, TopicAlteration, TopicDeclaration, TopicDescription } from '../port.ts';
+import { unspokenRequests } from './askedRequests.ts';
 import { request, type Cluster } from './cluster.ts';
 import { readCommitted } from './committedOffsets.ts';
 import { code, errorOfCode, errorOfFailure } from './failure.ts';
@@ -176,6 +177,19 @@ export class KafkajsAdmin implements Admin {
       const brokers = reply.brokers.map(({ nodeId, host, port }) => ({ id: nodeId, address: `${host}:${port}` })).toSorted((a, b) => a.id - b.id);
       return { brokers, controller: reply.controllerId < 0 ? null : reply.controllerId };
     });
+  }
+
+  async protocolGaps(): Promise<{ broker: BrokerNode; gaps: readonly string[] | null }[]> {
+    const { brokers } = await this.describeCluster();
+    await this.#cluster.refresh();
+    return Promise.all(brokers.map(async (broker) => {
+      try {
+        return { broker, gaps: unspokenRequests((await this.#cluster.link(broker.id, 'control')).versions) };
+      } catch (error) {
+        if (!isMillraceError(error)) throw error;
+        return { broker, gaps: null };
+      }
+    }));
   }
 
   close(): Promise<void> {

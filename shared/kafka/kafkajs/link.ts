@@ -78,6 +78,11 @@ export class Link {
     }
   }
 
+  /** The requests that the broker takes, by API key. */
+  get versions(): ApiVersions {
+    return this.#versions;
+  }
+
   /** Whether the broker said anything on this link after that moment (monotonic ms). */
   heardSince(ms: number): boolean {
     return this.#heardMs > ms;

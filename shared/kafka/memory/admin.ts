@@ -46,6 +46,10 @@ export function createMemoryAdmin(world: World, broker: Broker, liveness: Livene
       await roundTrip();
       return { brokers: [{ id: 1, address: 'memory:9092' }], controller: 1 };
     },
+    async protocolGaps() {
+      await roundTrip();
+      return [{ broker: { id: 1, address: 'memory:9092' }, gaps: [] }];
+    },
     async setCommitted(group, commits) {
       await roundTrip();
       world.group(group).setCommitted(commits);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judgeSkew } from '../../../shared/doctor/checkClock.ts';
 import { checkNode } from '../../../shared/doctor/checkNode.ts';
+import { judgeProtocol } from '../../../shared/doctor/checkProtocol.ts';
 import { judgeQueue, type QueueReading } from '../../../shared/doctor/checkQueue.ts';
 import type { TopicChange } from '../../../shared/kafka/planTopics.ts';
 
@@ -33,6 +34,14 @@ describe('the doctor', () => {
   ])('tells %s', (_what, part, expected) => {
     expect(levels(part)).toMatchObject(expected);
     expect(judgeQueue({ ...healthy, ...part }).every(({ level, fix }) => level === 'ok' || (fix ?? '') !== '')).toBe(true);
+  });
+
+  test('names each broker that is of a version which does not understand us, or cannot be asked', () => {
+    const broker = (id: number) => ({ id, address: `host-${id}:9092` });
+    expect(judgeProtocol([{ broker: broker(1), gaps: [] }, { broker: broker(2), gaps: [] }])).toMatchObject([{ level: 'ok' }]);
+    expect(judgeProtocol([{ broker: broker(1), gaps: [] }, { broker: broker(2), gaps: ['Fetch v11 (it takes v0 to v8)'] }, { broker: broker(3), gaps: null }])).toMatchObject([
+      { level: 'fail', says: 'host-2:9092 does not take Fetch v11 (it takes v0 to v8)' }, { level: 'warn', says: 'host-3:9092 does not answer' },
+    ]);
   });
 
   test('judges clocks by how far the broker\'s stamp lies outside of what it took to ask', () => {
