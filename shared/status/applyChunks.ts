@@ -84,7 +84,7 @@ async function applyIn(tx: Session, queue: string, chunks: readonly Chunk[], rea
   const changed = [...touched.values()];
   await writeRows(tx, queue, changed);
   await writeTally(tx, queue, tally);
-  await writePauses(tx, queue, [...pauses.values()], [...renewed]);
+  await writePauses(tx, queue, pauses, [...renewed]);
   if (owners.size > 0) await writeOwners(tx, queue, [...owners.values()]);
   await writePositions(tx, queue, [...positions.values()]);
   return { type: 'applied', facts: facts.length, rows: changed.length, ignored: ignored + silent, changed: changed.map(({ row }) => row) };
@@ -113,7 +113,7 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
   const facts: Fact[] = [];
   const positions = new Map<string, Position>();
   const owners = new Map<number, Owner>();
-  const pauses = new Map<string, PauseChange>();
+  const pauses: PauseChange[] = [];
   const renewed = new Set<number>();
   let ignored = 0;
   for (const chunk of chunks) {
@@ -135,12 +135,7 @@ function readChunks(queue: string, chunks: readonly Chunk[], held: ReadonlyMap<s
       }
       epoch = Math.max(epoch, read.epoch);
       for (const fact of read.facts) if (fact.partition === partition && (fact.type !== 'standing' || fact.atMs < sinceMs)) facts.push(fact);
-      for (const word of read.pauses) {
-        const name = `${partition}/${word.scope}`;
-        const former = pauses.get(name);
-        if (former?.commanded === true && !word.commanded) continue;
-        pauses.set(name, { ...word, partition, sinceMs: former?.on === word.on ? former.sinceMs : soundMs(record.timestampMs) });
-      }
+      for (const word of read.pauses) pauses.push({ ...word, partition, sinceMs: soundMs(record.timestampMs) });
       if (read.worker !== null) owners.set(partition, { partition, worker: read.worker, epoch: read.epoch, seenMs: soundMs(record.timestampMs) });
     }
     positions.set(name, { partition, stream, nextOffset, epoch, atMs, sinceMs });

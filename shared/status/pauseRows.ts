@@ -8,20 +8,39 @@ export interface PauseChange extends PauseWord {
 }
 
 /**
- * Writes what is paused. Where an operator's word was read, operators alone are believed: their owner carries it out in its order, and its marks come
- * later. Marks tell where commands are forgotten. @param renewed partitions whose retry topic was made anew: nothing of old counts there
+ * What is paused after a word, however many of them come in one transaction. Where an operator's word was read, operators alone are believed: their
+ * owner carries it out in its order, and its marks come later. Marks tell where commands are forgotten. Pure.
  */
-export async function writePauses(tx: Session, queue: string, changes: readonly PauseChange[], renewed: readonly number[]): Promise<void> {
+export function foldPause(before: PauseChange | undefined, word: PauseChange): PauseChange {
+  if (before === undefined) return word;
+  if (before.commanded && !word.commanded) return before;
+  return before.on === word.on ? { ...word, sinceMs: before.sinceMs } : word;
+}
+
+/** Writes what is paused. @param words in the order of the log @param renewed partitions whose retry topic was made anew: nothing of old counts there */
+export async function writePauses(tx: Session, queue: string, words: readonly PauseChange[], renewed: readonly number[]): Promise<void> {
   if (renewed.length > 0) await tx.query('delete from status_pauses where queue = $1 and partition = any($2::integer[])', [queue, renewed]);
-  if (changes.length === 0) return;
-  await tx.query(
-    `insert into status_pauses as p (queue, partition, scope, since_ms, paused, commanded) select $1, r.partition, r.scope, r."sinceMs", r."on", r.commanded
-     from jsonb_to_recordset($2::jsonb) as r(partition integer, scope text, "sinceMs" bigint, "on" boolean, commanded boolean) order by 2, 3
-     on conflict (queue, partition, scope) do update
-     set paused = excluded.paused, commanded = excluded.commanded, since_ms = case when p.paused = excluded.paused then p.since_ms else excluded.since_ms end
-     where excluded.commanded or not p.commanded`,
-    [queue, JSON.stringify(changes)],
+  if (words.length === 0) return;
+  const held = await tx.query<PauseChange>(
+    'select partition, scope, since_ms as "sinceMs", paused as "on", commanded from status_pauses where queue = $1 and scope = any($2::text[])',
+    [queue, [...new Set(words.map(({ scope }) => scope))]],
   );
+  const rows = new Map(held.rows.map((row) => [nameOf(row), row]));
+  const changed = new Map<string, PauseChange>();
+  for (const word of words) {
+    const name = nameOf(word);
+    changed.set(name, foldPause(changed.get(name) ?? rows.get(name), word));
+  }
+  await tx.query(
+    `insert into status_pauses (queue, partition, scope, since_ms, paused, commanded) select $1, r.partition, r.scope, r."sinceMs", r."on", r.commanded
+     from jsonb_to_recordset($2::jsonb) as r(partition integer, scope text, "sinceMs" bigint, "on" boolean, commanded boolean) order by 2, 3
+     on conflict (queue, partition, scope) do update set paused = excluded.paused, commanded = excluded.commanded, since_ms = excluded.since_ms`,
+    [queue, JSON.stringify([...changed.values()])],
+  );
+}
+
+function nameOf({ partition, scope }: PauseChange): string {
+  return `${partition}/${scope}`;
 }
 
 /** A scope that stands still, where, and since when. */

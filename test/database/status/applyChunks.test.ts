@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyChunks, type Chunk } from '../../../shared/status/applyChunks.ts';
 import { statusTables } from '../../../shared/status/migrations.ts';
 import { databaseKinds } from '../../postgres/createDatabase.ts';
-import { buriedRecord, markRecord, redriveKey } from '../../../shared/kafka/envelope.ts';
+import { appliedRecord, buriedRecord, markRecord, pauseRecord, redriveKey } from '../../../shared/kafka/envelope.ts';
 import type { FetchedRecord } from '../../../shared/kafka/port.ts';
 import { START_MS } from './recordsOfJobs.ts';
 import { useStatusTables } from './useStatusTables.ts';
@@ -48,6 +49,33 @@ describe.each(databaseKinds)('records become rows (%s)', (kind) => {
     await apply(main(-1, [0, 1]));
     await apply(main(2, [2, 3]));
     expect(await all()).toEqual(together);
+  });
+
+  it('of pauses, the same and since the same time, wherever a transaction ends between their words', async () => {
+    const scope = 'key:e';
+    const stamp = { epoch: 1, seq: 1 };
+    const words = {
+      pause: pauseRecord('p', 'pause', scope), resume: pauseRecord('p', 'resume', scope),
+      marked: markRecord(`pause/${scope}`, 'paused', 0, null, stamp), unmarked: appliedRecord(`pause/${scope}`, stamp),
+    };
+    const read = async (said: readonly (keyof typeof words)[], cuts: ReadonlySet<number>): Promise<unknown> => {
+      await given.db.script(`truncate ${statusTables.join(', ')}`);
+      let from = 0;
+      for (let to = 1; to <= said.length; to++) {
+        if (to < said.length && !cuts.has(to)) continue;
+        const records = said.slice(from, to).map((word, n) => {
+          const { key, value, headers } = words[word];
+          return { offset: from + n, timestampMs: START_MS + from + n, key: Buffer.from(key as string), value, headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, Buffer.from(String(text))])) };
+        });
+        await apply({ stream: 'retry', partition: 0, after: from === 0 ? -1 : from, nextOffset: to, records });
+        from = to;
+      }
+      return (await given.db.query('select scope, since_ms, paused, commanded from status_pauses')).rows;
+    };
+    await fc.assert(fc.asyncProperty(
+      fc.array(fc.constantFrom(...(Object.keys(words) as (keyof typeof words)[])), { minLength: 2, maxLength: 6 }), fc.array(fc.nat(5)),
+      async (said, cuts) => { expect(await read(said, new Set(cuts))).toEqual(await read(said, new Set([1, 2, 3, 4, 5]))); },
+    ), { numRuns: 25, examples: [[['pause', 'resume', 'pause', 'resume'], [2]], [['pause', 'resume', 'pause'], [1]], [['pause', 'resume', 'marked', 'resume'], [2]]] });
   });
 
   it('once: what another process wrote already is refused whole', async () => {
