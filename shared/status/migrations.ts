@@ -3,8 +3,8 @@ import type { Migration } from '../database/migrate.ts';
 /** The capability's name among the migrations. */
 export const STATUS = 'status';
 
-/** The tables of the projection, in the order in which they are dropped: a writer locks the positions first, and no two shall wait for each other. */
-export const statusTables = ['status_positions', 'status_jobs', 'status_counts', 'status_minutes', 'status_owners', 'status_pauses', 'status_redriven'] as const;
+/** The tables of the projection, in the order in which they are dropped: that in which statements of readers name them. */
+export const statusTables = ['status_jobs', 'status_positions', 'status_counts', 'status_minutes', 'status_owners', 'status_pauses', 'status_redriven'] as const;
 
 /** Times are epoch ms, as on the wire. A job is its place in the main topic: ids may come more than once. */
 export const statusMigrations: readonly Migration[] = [
