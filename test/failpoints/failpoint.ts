@@ -24,7 +24,7 @@ export interface FailpointOptions {
 
 /** Where a worker commits, and where it publishes: what makes the ends of attempts durable. */
 export const COMMIT_BOUNDARY = 'shared/worker/commitLoop.ts:#commit#1';
-export const PUBLISH_BOUNDARY = 'shared/worker/publisher.ts:#send#1';
+export const PUBLISH_BOUNDARY = 'shared/worker/publisher.ts:#send#2';
 /** From an attempt's end to its commit: a publication under way, a dead letter, the event. */
 const PUBLICATIONS_BEFORE_COMMIT = 3;
 
