@@ -303,7 +303,7 @@ test('a replay without a store tells which job waits for its large payload, and 
   const ending = new AbortController();
   const told: unknown[] = [];
   const summary = await settle(replay({ broker: cluster.broker(), registry, clock, logger: createLogger({ level: 'silent', service: 'test', clock }) }, 'work', [job], {
-    name: 'again', signal: ending.signal,
+    name: 'again', all: true, signal: ending.signal,
     waits(wait) {
       told.push(wait);
       ending.abort();
