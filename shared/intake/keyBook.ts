@@ -1,5 +1,5 @@
 import type { Database } from '../database/port.ts';
-import { isMillraceError } from '../errors/MillraceError.ts';
+import { retryConflicts } from '../database/retryConflicts.ts';
 import { gatherCalls } from './gatherCalls.ts';
 
 /** An idempotency key, as its tenant gave it. */
@@ -51,10 +51,12 @@ export interface KeyBookOptions {
 const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
 const MAX_BATCH = 500;
 const SWEEP_ROWS = 5000;
+/** Of a statement that another transaction is in the way of. */
+const TRIES = 3;
 
 export function createKeyBook({ database, owner, leaseMs }: KeyBookOptions): KeyBook {
-  const claim = gatherCalls<KeyClaim, Claimed>((claims) => again(() => claimRows(database, claims, owner, leaseMs)), MAX_BATCH);
-  const finish = gatherCalls<readonly [KeyName, string], null>((items) => again(async () => {
+  const claim = gatherCalls<KeyClaim, Claimed>((claims) => retryConflicts(TRIES, () => claimRows(database, claims, owner, leaseMs)), MAX_BATCH);
+  const finish = gatherCalls<readonly [KeyName, string], null>((items) => retryConflicts(TRIES, async () => {
     await database.query(
       `update intake_keys k set answer = x.answer from unnest($1::text[], $2::text[], $3::text[]) as x(tenant, key, answer)
        where k.tenant = x.tenant and k.key = x.key and k.answer is null`,
@@ -68,7 +70,7 @@ export function createKeyBook({ database, owner, leaseMs }: KeyBookOptions): Key
     async finish(name, answer) { await finish([name, answer]); },
     async giveUp({ tenant, key }, forget) {
       const where = 'where tenant = $1 and key = $2 and owner = $3 and answer is null';
-      await again(() => database.query(forget ? `delete from intake_keys ${where}` : `update intake_keys set lease_ms = 0 ${where}`, [tenant, key, owner]));
+      await retryConflicts(TRIES, () => database.query(forget ? `delete from intake_keys ${where}` : `update intake_keys set lease_ms = 0 ${where}`, [tenant, key, owner]));
     },
     async sweep() {
       const { affected } = await database.query(
@@ -127,15 +129,4 @@ async function claimRows(database: Database, claims: readonly KeyClaim[], owner:
     if (row.digest !== claim.digest) return { type: 'other-request' };
     return row.answer === null ? { type: 'in-flight', leftMs: Math.max(0, row.left_ms) } : { type: 'done', answer: row.answer };
   });
-}
-
-/** Deadlocks and the like pass: the statement is run again, thrice. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isMillraceError(error, 'DATABASE_CONFLICT') || tries === 3) throw error;
-    }
-  }
 }

@@ -1,6 +1,6 @@
-import { isMillraceError } from '../errors/MillraceError.ts';
 import { forgetMigrations, migrateIn } from '../database/migrate.ts';
 import type { Database } from '../database/port.ts';
+import { retryConflicts } from '../database/retryConflicts.ts';
 import { STATUS, statusMigrations, statusTables } from './migrations.ts';
 import { prepareStatusTables } from './prepareStatusTables.ts';
 
@@ -13,14 +13,7 @@ const TRIES = 5;
  * @throws MillraceError as `Database.transaction`; DATABASE_CONFLICT when others were in the way again and again
  */
 export async function dropProjection(database: Database): Promise<void> {
-  for (let left = TRIES; ; left--) {
-    try {
-      await dropOnce(database);
-      break;
-    } catch (error) {
-      if (left === 1 || !isMillraceError(error, 'DATABASE_CONFLICT')) throw error;
-    }
-  }
+  await retryConflicts(TRIES, () => dropOnce(database));
   await prepareStatusTables(database);
 }
 

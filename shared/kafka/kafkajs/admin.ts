@@ -181,7 +181,6 @@ export class KafkajsAdmin implements Admin {
 
   async protocolGaps(): Promise<{ broker: BrokerNode; gaps: readonly string[] | null }[]> {
     const { brokers } = await this.describeCluster();
-    await this.#cluster.refresh();
     return Promise.all(brokers.map(async (broker) => {
       try {
         return { broker, gaps: unspokenRequests((await this.#cluster.link(broker.id, 'control')).versions) };
