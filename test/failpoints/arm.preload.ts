@@ -57,6 +57,8 @@ function writeVisits(): void {
   renameSync(`${visitFile}.draft`, visitFile);
 }
 
+/** For so long connections break, counted from the process's begin: what no connection outlives goes round in rejoins, and promises an end only once they hold again. */
+const SHAKY_FOR_MS = 15_000;
 const { darkFrom = null } = arming;
 if (arming.shakyNetwork || darkFrom !== null) {
   const { connect } = net.Socket.prototype as { readonly connect: (this: net.Socket, ...given: unknown[]) => net.Socket };
@@ -67,7 +69,7 @@ if (arming.shakyNetwork || darkFrom !== null) {
     open.add(this);
     this.once('close', () => open.delete(this));
     const livesMs = Math.random() < 0.15 ? 0 : 100 + 900 * Math.random();
-    if (arming.shakyNetwork) setTimeout(() => { breakOff(this); }, livesMs).unref();
+    if (arming.shakyNetwork && performance.now() < SHAKY_FOR_MS) setTimeout(() => { breakOff(this); }, livesMs).unref();
     if (isDark()) {
       setTimeout(() => { breakOff(this); }, 1);
       return this;

@@ -9,7 +9,7 @@ export interface Arming {
   readonly deathFile: string;
   /** Gets the visits when the process ends by itself; null: they are not counted. Those of processes and threads that it starts get files beside it. */
   readonly visitFile: string | null;
-  /** All connections that it opens break now and then. */
+  /** Each connection that it opens in its first 15 s breaks within a second. */
   readonly shakyNetwork: boolean;
   /** From this phase on no connection of its holds, and none is made; null, or left out: never. */
   readonly darkFrom?: Phase | null;
