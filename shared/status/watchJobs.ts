@@ -13,10 +13,12 @@ export interface JobGlance {
   readonly note: string | null;
 }
 
+export type JobListener = (glance: JobGlance) => Promise<void>;
+
 /** Looks at all watched jobs at once, a few times a second, however many watch: so it works with any number of instances, and costs one query. */
 export interface JobWatch {
-  /** `seen` is called when the job is not as it was; first with how it is now. @returns how to stop */
-  watch(place: Pick<JobGlance, 'queue' | 'partition' | 'place'>, seen: (glance: JobGlance) => void): () => void;
+  /** `seen` is called when the job is not as it was; first with how it is now. When it rejects, it is called again after the next look. @returns how to stop */
+  watch(place: Pick<JobGlance, 'queue' | 'partition' | 'place'>, seen: JobListener): () => void;
   stop(): void;
 }
 
@@ -30,7 +32,7 @@ export interface JobWatchOptions {
 
 interface Watched {
   readonly place: Pick<JobGlance, 'queue' | 'partition' | 'place'>;
-  readonly listeners: Map<symbol, (glance: JobGlance) => void>;
+  readonly listeners: Map<symbol, JobListener>;
   last: JobGlance | null;
 }
 
@@ -53,7 +55,13 @@ export function createJobWatch({ session, clock, everyMs = 250, trouble }: JobWa
       const glance = { ...row, state: stateAt(row.state, due, clock.now()) };
       if (one.last !== null && isSame(one.last, glance)) continue;
       one.last = glance;
-      for (const seen of one.listeners.values()) seen(glance);
+      for (const seen of one.listeners.values()) {
+        seen(glance).catch((error: unknown) => {
+          // A job that is over does not change any more: whoever missed that must be told once more.
+          one.last = null;
+          trouble(error);
+        });
+      }
     }
   };
   const goOn = (afterMs: number): void => {

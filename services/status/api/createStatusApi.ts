@@ -104,7 +104,7 @@ export async function createStatusApi(options: StatusApiOptions): Promise<Status
   addTagRoutes(app, { database, clock, lookUp });
   await addWebhookRoutes(app, { database, clock, rules: readAddressRules(options.webhooksAllow ?? null) });
   const events = addEventStream(app, {
-    database, clock, lookUp, watch, maxStreams, trouble,
+    database, clock, lookUp, watch, maxStreams,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }), ...(maxBufferedBytes === undefined ? {} : { maxBufferedBytes }),
   });
   return {

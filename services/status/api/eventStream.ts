@@ -21,12 +21,11 @@ export interface EventStreamParts {
   readonly heartbeatMs?: number;
   /** A client that has so much yet to read is dropped; it may come again with Last-Event-ID. */
   readonly maxBufferedBytes?: number;
-  readonly trouble: (error: unknown) => void;
 }
 
 /** `GET /v1/jobs/{id}/events`: server-sent events. @returns how to end all streams for good, for a stop */
 export function addEventStream(app: FastifyInstance, parts: EventStreamParts): { endAll(): void; readonly open: number } {
-  const { database, clock, lookUp, watch, maxStreams, heartbeatMs = 15_000, maxBufferedBytes = 256 * 1024, trouble } = parts;
+  const { database, clock, lookUp, watch, maxStreams, heartbeatMs = 15_000, maxBufferedBytes = 256 * 1024 } = parts;
   const streams = new Set<() => void>();
   /** Their jobs are being looked up: they count as open. */
   let opening = 0;
@@ -109,7 +108,11 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive', 'x-accel-buffering': 'no' });
     streams.add(close);
     send('retry: 2000\n\n');
-    const unwatch = watch.watch(row, (glance) => { work = work.then(() => tell(glance)).catch(trouble); });
+    const unwatch = watch.watch(row, (glance) => {
+      const told = work.then(() => tell(glance));
+      work = told.catch(() => undefined);
+      return told;
+    });
     cancelHeartbeat = clock.after(heartbeatMs, heartbeat);
   }
 

@@ -83,6 +83,22 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
     expect(api.openStreams).toBe(0);
   });
 
+  it('tells the end although the database failed when it was read: a job that is over changes no more', async () => {
+    await happen({ type: 'done', offset: 8 });
+    const { query } = test.database;
+    let failed = 0;
+    test.database.query = <R>(...given: Parameters<typeof query>) => {
+      if (failed === 2 || !given[0].startsWith('select timeline')) return query<R>(...given);
+      failed += 1;
+      return Promise.reject(new Error('the connection broke'));
+    };
+    const text = await (await open(8)).text();
+    test.database.query = query;
+    expect(failed).toBe(2);
+    expect(text).toMatch(/event: end/);
+    await noneOpen();
+  });
+
   it('goes on after the last event that a client heard, and tells one that heard all to stay away', async () => {
     const text = await (await open(0, { 'last-event-id': '2' })).text();
     expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, n]) => n)).toEqual(['3']);

@@ -11,6 +11,8 @@ import { webhookReceiverOf, type Told, type WebhookReceiver } from './webhookRec
 
 const DARK_MS = 4000;
 const MOST_SHOWN = 10;
+/** Deliveries that failed in the storm of broken connections wait: 5 s, 20 s, 80 s, each up to a third more. */
+const DELIVERED_WITHIN_MS = 150_000;
 
 /**
  * Webhooks processes die, one after the other, while jobs end and their subscribers are told; each goes on where the dead left off. Each end is told, and
@@ -29,7 +31,7 @@ export async function playWebhooks(leg: Leg, armed: readonly Armed[], trouble: P
     await askHealth(victim);
     await leg.enqueue();
     if (trouble.darkFrom !== undefined) await sleep(DARK_MS);
-    await scene.until(`${victim.name} to have told all`, () => !victim.alive || isTold() || trouble.darkFrom !== undefined);
+    await scene.until(`${victim.name} to have told all`, () => !victim.alive || isTold() || trouble.darkFrom !== undefined, DELIVERED_WITHIN_MS);
     if (victim.alive) victim.signal('SIGTERM');
     await leg.untilGone(victim, isCutOff);
     if (victim.diedItself || isCutOff) await Promise.all([`${receiver.queue}.${scene.workload.queue}`, `millrace.${receiver.queue}`].map((group) => removeMembers(tour.brokers, group)));
@@ -44,7 +46,7 @@ export async function judgeWebhooks(tour: Tour): Promise<void> {
   const last = helperOf(tour, 'last-webhooks', programOf(tour, receiver));
   const untold = (): AcceptedJob[] => findUntold(accepted.filter(({ entity }) => entity.startsWith('leg')), receiver.told);
   // What is still missing then is told as what it is.
-  await scene.until('the rest to be told', () => (last.ready && untold().length === 0) || !last.alive).catch(() => undefined);
+  await scene.until('the rest to be told', () => (last.ready && untold().length === 0) || !last.alive, DELIVERED_WITHIN_MS).catch(() => undefined);
   last.signal('SIGTERM');
   await last.ended;
   tour.violations.push(...[
