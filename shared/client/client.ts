@@ -72,6 +72,8 @@ export interface Client {
   close(): Promise<void>;
 }
 
+type Answers = Pick<ReceiptBook, 'accept' | 'refuse'>;
+
 const MAX_BATCH_RECORDS = 5000;
 /** Below Kafka's 1 MB, so that a batch is one record batch and its offsets are consecutive. */
 const MAX_BATCH_BYTES = 512 * 1024;
@@ -137,7 +139,7 @@ export function createClient(options: ClientOptions): Client {
     return { record: { ...record, value: claim }, bytes: bytes - value.length + CLAIM_AT_MOST };
   };
 
-  const dispatch = (topic: string, built: BuiltRecord, deadlineMs: number, book: ReceiptBook, index: number): void => {
+  const dispatch = (topic: string, built: BuiltRecord, deadlineMs: number, book: Answers, index: number): void => {
     const { id, partition, record, bytes, large } = built;
     const answer: Pick<PendingRecord, 'deadlineMs' | 'acked' | 'failed'> = {
       deadlineMs,
@@ -163,24 +165,21 @@ export function createClient(options: ClientOptions): Client {
     });
   };
 
-  const enqueueOne = async (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => {
+  const enqueueOne = (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => new Promise((resolve, reject) => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const checked = checkOptions(given, clock.now());
-    const book = createReceiptBook(1);
-    const refuse = (error: unknown): void => { book.refuse(0, error); };
+    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(error as Error); } };
     kinds.use(job, (kind) => {
       let built: BuiltRecord;
       try {
         built = buildRecord(kind, payload, checked, tools);
       } catch (error) {
-        refuse(error);
+        reject(error as Error);
         return;
       }
-      dispatch(job.queue, built, deadlineMs, book, 0);
-    }, refuse);
-    const [receipt] = await book.complete;
-    return receipt as Receipt;
-  };
+      dispatch(job.queue, built, deadlineMs, answer, 0);
+    }, reject);
+  });
 
   const enqueueEntries = async (count: number, entryAt: (index: number) => EnqueueEntry): Promise<Receipt[]> => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;

@@ -89,18 +89,17 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
   let closing = false;
   let idle = (): void => undefined;
 
-  const holding = async <T>(bytes: number, work: () => Promise<T>): Promise<T> => {
+  /** @throws MillraceError SHUTDOWN, OVERLOADED: there is no room */
+  const hold = (bytes: number): void => {
     if (closing) throw new MillraceError('SHUTDOWN', { at: 'intake', retryAfterMs: 1000 });
     if (pendingJobs >= options.maxPendingJobs || (pendingJobs > 0 && pendingBytes + bytes > options.maxPendingBytes)) throw new MillraceError('OVERLOADED', { retryAfterMs: 1000 });
     pendingJobs += 1;
     pendingBytes += bytes;
-    try {
-      return await work();
-    } finally {
-      pendingJobs -= 1;
-      pendingBytes -= bytes;
-      if (pendingJobs === 0) idle();
-    }
+  };
+  const release = (bytes: number): void => {
+    pendingJobs -= 1;
+    pendingBytes -= bytes;
+    if (pendingJobs === 0) idle();
   };
 
   const findKind = (name: string, at: string): Kind => {
@@ -111,12 +110,13 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
     throw new MillraceError('UNKNOWN_KIND', { at: name, fields: [{ field: `${at}.kind`, message: `is not known here${meant === null ? '' : `; did you mean ${meant}?`}` }], ...(fix === undefined ? {} : { fix }) });
   };
 
-  const enqueue = async (job: JobDefinition, payload: unknown, given: EnqueueOptions): Promise<Accepted> => {
-    backlog.mustHaveRoom(job.queue);
-    const guard = guards.get(job.queue) as OutageGuard;
-    const { id, topic, partition, offset } = await guard.run(job.queue, () => client.enqueue(job, payload, given));
-    backlog.accepted(job.queue);
-    return { id, kind: job.kind, queue: job.queue, at: `${topic}/${partition}/${offset}` };
+  const enqueue = (job: JobDefinition, payload: unknown, given: EnqueueOptions): Promise<Accepted> => {
+    const { queue, kind } = job;
+    backlog.mustHaveRoom(queue);
+    return (guards.get(queue) as OutageGuard).run(queue, () => client.enqueue(job, payload, given)).then(({ id, topic, partition, offset }) => {
+      backlog.accepted(queue);
+      return { id, kind, queue, at: `${topic}/${partition}/${offset}` };
+    });
   };
 
   /** Ours is the key: what was found out about the job is written down. */
@@ -151,36 +151,45 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
     }
   };
 
+  const take = (submission: Submission, caller: Caller): Promise<Accepted> => {
+    const { job, form } = findKind(submission.kind, caller.at);
+    const payload = form(submission.payload, `${caller.at}.payload`);
+    const { traceparent, tracestate } = caller;
+    const given: EnqueueOptions = { ...toEnqueueOptions(submission, caller.at), ...(traceparent === undefined ? {} : { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }) };
+    const notBeforeMs = checkFields(given, clock.now(), caller.at);
+    if (given.id !== undefined && options.idsOfTenants) refuseForeignId(given.id, caller);
+    if (caller.idempotencyKey === null) return enqueue(job, payload, given);
+
+    const name: KeyName = { tenant: caller.tenant, key: caller.idempotencyKey };
+    const digest = digestOf(submission);
+    const place = `${name.tenant}\0${name.key}`;
+    const same = keysUnderWay.get(place);
+    if (same !== undefined) {
+      if (same.digest !== digest) throw reused(name);
+      return same.answer;
+    }
+    // The row outlives what the engine remembers of the id, so that a key that is used anew is never taken for a double.
+    const uniqueMs = Math.min(options.keepKeysMs, MAX_UNIQUE_MS);
+    const keepMs = options.keepKeysMs + uniqueMs + Math.max(0, notBeforeMs - clock.now());
+    const answer = claimAndEnqueue(name, digest, given.id ?? jobIdOfKey(name.tenant, name.key), Math.ceil(keepMs), (id) => (
+      enqueue(job, payload, { ...given, id, unique: `${Math.ceil(uniqueMs)}ms` })
+    )).finally(() => { keysUnderWay.delete(place); });
+    keysUnderWay.set(place, { digest, answer });
+    return answer;
+  };
+
   return {
     get closing() { return closing; },
     get pendingJobs() { return pendingJobs; },
     outages: () => new Map([...guards].flatMap(([queue, { failingSinceMs }]) => (failingSinceMs === null ? [] : [[queue, failingSinceMs] as const]))),
-    accept: (submission, caller) => holding(caller.bytes, async () => {
-      const { job, form } = findKind(submission.kind, caller.at);
-      const payload = form(submission.payload, `${caller.at}.payload`);
-      const { traceparent, tracestate } = caller;
-      const given: EnqueueOptions = { ...toEnqueueOptions(submission, caller.at), ...(traceparent === undefined ? {} : { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }) };
-      const notBeforeMs = checkFields(given, clock.now(), caller.at);
-      if (given.id !== undefined && options.idsOfTenants) refuseForeignId(given.id, caller);
-      if (caller.idempotencyKey === null) return enqueue(job, payload, given);
-
-      const name: KeyName = { tenant: caller.tenant, key: caller.idempotencyKey };
-      const digest = digestOf(submission);
-      const place = `${name.tenant}\0${name.key}`;
-      const same = keysUnderWay.get(place);
-      if (same !== undefined) {
-        if (same.digest !== digest) throw reused(name);
-        return same.answer;
+    async accept(submission, caller) {
+      hold(caller.bytes);
+      try {
+        return await take(submission, caller);
+      } finally {
+        release(caller.bytes);
       }
-      // The row outlives what the engine remembers of the id, so that a key that is used anew is never taken for a double.
-      const uniqueMs = Math.min(options.keepKeysMs, MAX_UNIQUE_MS);
-      const keepMs = options.keepKeysMs + uniqueMs + Math.max(0, notBeforeMs - clock.now());
-      const answer = claimAndEnqueue(name, digest, given.id ?? jobIdOfKey(name.tenant, name.key), Math.ceil(keepMs), (id) => (
-        enqueue(job, payload, { ...given, id, unique: `${Math.ceil(uniqueMs)}ms` })
-      )).finally(() => { keysUnderWay.delete(place); });
-      keysUnderWay.set(place, { digest, answer });
-      return answer;
-    }),
+    },
     async close() {
       closing = true;
       if (pendingJobs > 0) await new Promise<void>((resolve) => { idle = resolve; });

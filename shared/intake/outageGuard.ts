@@ -1,5 +1,6 @@
 import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { createPatience } from '../runtime/patience.ts';
 
 export interface OutageGuardOptions {
   readonly clock: Clock;
@@ -17,61 +18,48 @@ export interface OutageGuard {
   readonly failingSinceMs: number | null;
 }
 
-/** Patience is counted in so many ticks: while this process itself stands still, only one passes, and acks that wait to be read are none that are late. */
-const TICKS = 10;
+interface Wait {
+  readonly at: string;
+  readonly fail: (error: MillraceError) => void;
+}
 
 export function createOutageGuard({ clock, patienceMs, probeEveryMs }: OutageGuardOptions): OutageGuard {
-  /** Who waits, in the order of their coming, with the tick after which each has waited too long. */
-  const waiting = new Map<() => void, number>();
-  let tick = 0;
-  let ticking = false;
   let failingSinceMs: number | null = null;
   let nextProbeMs = 0;
-
-  const beat = (): void => {
-    tick += 1;
-    for (const [giveUp, lastTick] of waiting) {
-      if (lastTick > tick) break;
-      waiting.delete(giveUp);
-      giveUp();
-    }
-    ticking = waiting.size > 0;
-    if (ticking) clock.after(patienceMs / TICKS, beat);
-  };
-  const inTime = <T>(at: string, work: Promise<T>): Promise<T> => new Promise((resolve, reject) => {
-    const giveUp = (): void => {
-      reject(new MillraceError('BROKER_UNAVAILABLE', {
+  const patience = createPatience<Wait>({
+    clock, patienceMs,
+    lost: ({ at, fail }) => {
+      fail(new MillraceError('BROKER_UNAVAILABLE', {
         at, expected: `an ack within ${patienceMs} ms`, got: 'none yet', fix: 'The job may be enqueued all the same: send it again with the same Idempotency-Key', retryAfterMs: 2000,
       }));
-    };
-    waiting.set(giveUp, tick + TICKS);
-    if (!ticking) {
-      ticking = true;
-      clock.after(patienceMs / TICKS, beat);
-    }
-    work.then(resolve, reject).finally(() => { waiting.delete(giveUp); });
+    },
   });
+  const note = (error: unknown): void => {
+    if (!isOutage(error)) return;
+    failingSinceMs ??= clock.monotonic();
+    nextProbeMs = Math.max(nextProbeMs, clock.monotonic() + probeEveryMs);
+  };
 
   return {
     get failingSinceMs() { return failingSinceMs; },
-    async run(at, work) {
+    run: (at, work) => new Promise((resolve, reject) => {
       if (failingSinceMs !== null) {
         const nowMs = clock.monotonic();
         if (nowMs < nextProbeMs) throw new MillraceError('BROKER_UNAVAILABLE', { at, fix: 'Nothing was enqueued; try again later', retryAfterMs: 2000 });
         nextProbeMs = nowMs + probeEveryMs;
       }
-      try {
-        const result = await inTime(at, work());
+      const fail = (error: Error): void => {
+        note(error);
+        reject(error);
+      };
+      const wait: Wait = { at, fail };
+      patience.begin(wait);
+      work().then((result) => {
+        if (!patience.end(wait)) return;
         failingSinceMs = null;
-        return result;
-      } catch (error) {
-        if (isOutage(error)) {
-          failingSinceMs ??= clock.monotonic();
-          nextProbeMs = Math.max(nextProbeMs, clock.monotonic() + probeEveryMs);
-        }
-        throw error;
-      }
-    },
+        resolve(result);
+      }, (error: Error) => { if (patience.end(wait)) fail(error); });
+    }),
   };
 }
 

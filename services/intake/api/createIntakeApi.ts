@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { createHttpApp } from '../../../shared/http/createHttpApp.ts';
 import { guardByHost, type HostGuard } from '../../../shared/http/guardByHost.ts';
 import { PROBLEM_TYPE, toProblem } from '../../../shared/http/problem.ts';
 import { readJson } from '../../../shared/intake/readJson.ts';
 import { submissionSchema } from '../../../shared/intake/submission.ts';
+import { createPatience } from '../../../shared/runtime/patience.ts';
 import { addIntakeRoutes, type IntakeRouteParts } from './jobRoutes.ts';
 import { acceptedSchema, batchLineSchema, batchResultSchema } from './schemas.ts';
 
@@ -41,6 +42,14 @@ export async function createIntakeApi(options: IntakeApiOptions): Promise<Fastif
     }
   });
   app.addContentTypeParser(['application/x-ndjson', 'application/ndjson', 'application/jsonl'], (_request, payload, done) => { done(null, payload); });
+  const bodies = createPatience<FastifyReply>({
+    clock, patienceMs: bodyTimeoutMs,
+    lost(reply) {
+      if (reply.request.raw.readableEnded || reply.sent) return;
+      reply.hijack();
+      answerAndCut(reply.raw, new MillraceError('REQUEST_TIMEOUT', { expected: `the whole body within ${bodyTimeoutMs} ms`, got: 'less' }));
+    },
+  });
   app.addHook('onRequest', (request, reply, done) => {
     const { 'content-encoding': encoding, 'content-type': type = '' } = request.headers;
     if (encoding !== undefined && encoding !== 'identity') {
@@ -52,17 +61,11 @@ export async function createIntakeApi(options: IntakeApiOptions): Promise<Fastif
       done(unsupported(wanted === json ? 'application/json' : 'application/x-ndjson', type));
       return;
     }
-    if (wanted === json && request.method === 'POST') {
-      const cancel = clock.after(bodyTimeoutMs, () => {
-        if (request.raw.complete || reply.sent) return;
-        reply.hijack();
-        answerAndCut(reply.raw, new MillraceError('REQUEST_TIMEOUT', { expected: `the whole body within ${bodyTimeoutMs} ms`, got: 'less' }));
-      });
-      request.raw.once('end', cancel).once('close', cancel);
-    }
+    if (wanted === json && request.method === 'POST') bodies.begin(reply);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
+    bodies.end(reply);
     if (request.routeOptions.url === '/v1/jobs') answered('single', reply.statusCode, reply.elapsedTime);
     done();
   });
