@@ -168,13 +168,13 @@ export function createClient(options: ClientOptions): Client {
   const enqueueOne = (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => new Promise((resolve, reject) => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const checked = checkOptions(given, clock.now());
-    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(error as Error); } };
+    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(error); } };
     kinds.use(job, (kind) => {
       let built: BuiltRecord;
       try {
         built = buildRecord(kind, payload, checked, tools);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
         return;
       }
       dispatch(job.queue, built, deadlineMs, answer, 0);
