@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isAlive } from '../../shared/embedded/hostProcess.ts';
 import type { Server, ServerName } from '../servers/server.ts';
 import { startKafkaServer } from '../servers/kafka.ts';
+import { warmKafka } from '../servers/warmKafka.ts';
 import { startPostgresServer } from '../servers/postgres.ts';
 import { startRedisServer } from '../servers/redis.ts';
 import { findKafkaTools } from '../servers/kafkaTools.ts';
@@ -50,6 +51,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
       case 'kafka': {
         const kafka = await startKafkaServer({ folder, cacheDir: cacheDir(), say });
         Object.assign(addresses, { brokers: kafka.brokers, registryUrl: kafka.registryUrl });
+        if (size !== 'smoke') await warmKafka({ ...addresses, queue: 'bench-warm' });
         return kafka;
       }
       case 'redis':
