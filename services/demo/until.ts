@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/runtime/clock.ts';
+import { sleep } from '../../shared/runtime/sleeps.ts';
 
 /** Asks again and again. Resolves with true once the condition holds, with false when the time is over or `signal` aborted. */
 export async function until(
@@ -7,7 +8,7 @@ export async function until(
   const deadlineMs = clock.monotonic() + withinMs;
   while (!(await condition())) {
     if (signal.aborted || clock.monotonic() > deadlineMs) return false;
-    await new Promise<void>((resolve) => { clock.after(everyMs, resolve); });
+    await sleep(clock, everyMs);
   }
   return true;
 }

@@ -1,5 +1,6 @@
 import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ClaimV1 } from '../../schemas/millrace.Claim/payload.generated.ts';
 import { MAX_PAYLOAD_BYTES, type LargePayloads } from './largePayloads.ts';
@@ -153,7 +154,7 @@ export class ClaimFetches {
       } catch (error) {
         // A disk or a proxy on the way may have been wrong once.
         if (!isMillraceError(error, 'CLAIM_MISMATCH') || tries > 1) throw error;
-        await new Promise<void>((resolve) => { this.#options.clock.after(READ_AGAIN_MS, resolve); });
+        await sleep(this.#options.clock, READ_AGAIN_MS);
       }
     }
   }

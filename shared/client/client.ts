@@ -6,12 +6,13 @@ import { parseDuration, type Duration } from '../jobs/duration.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Broker } from '../kafka/port.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { buildRecord, CLAIM_AT_MOST, type BuildTools, type BuiltRecord, type ClientCodec, type PreparedKind } from './buildRecord.ts';
 import { checkOptions, noOptions, type EnqueueOptions } from './enqueueOptions.ts';
 import { createKeyGates } from './keyGates.ts';
 import { createPendingBudget } from './pendingBudget.ts';
 import { createPreparedKinds } from './prepareKinds.ts';
-import { createReceiptBook, type Receipt, type ReceiptBook } from './receipts.ts';
+import { asError, createReceiptBook, type Receipt, type ReceiptBook } from './receipts.ts';
 import { createOrderedSender, type PendingRecord } from './sendInOrder.ts';
 import { createUuidV7 } from './uuidV7.ts';
 
@@ -119,7 +120,7 @@ export function createClient(options: ClientOptions): Client {
       } catch (error) {
         const waitMs = Math.min(2000, 100 * 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * random());
         if (!isMillraceError(error) || !error.retriable || clock.monotonic() + waitMs > deadlineMs) throw error;
-        await new Promise<void>((resolve) => { clock.after(waitMs, resolve); });
+        await sleep(clock, waitMs);
       }
     }
   };
@@ -168,13 +169,13 @@ export function createClient(options: ClientOptions): Client {
   const enqueueOne = (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => new Promise((resolve, reject) => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const checked = checkOptions(given, clock.now());
-    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(error); } };
+    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(asError(error)); } };
     kinds.use(job, (kind) => {
       let built: BuiltRecord;
       try {
         built = buildRecord(kind, payload, checked, tools);
       } catch (error) {
-        reject(error);
+        reject(asError(error));
         return;
       }
       dispatch(job.queue, built, deadlineMs, answer, 0);

@@ -57,6 +57,7 @@ export function createReceiptBook(count: number): ReceiptBook {
   };
 }
 
-function asError(error: unknown): Error {
+/** What a call for one job rejects with. */
+export function asError(error: unknown): Error {
   return error instanceof Error ? error : new MillraceError('BROKER_UNAVAILABLE', { cause: error });
 }

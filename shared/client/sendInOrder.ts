@@ -1,6 +1,7 @@
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { OutgoingRecord, Producer } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 
 /** One record on its way to a partition. Exactly one of `acked` and `failed` is called, once. */
 export interface PendingRecord {
@@ -67,7 +68,7 @@ export function createOrderedSender(options: SendOptions): (pending: PendingReco
         const tooLateMs = clock.monotonic() + waitMs;
         for (const pending of left) if (!again || pending.deadlineMs < tooLateMs) pending.failed(error);
         left = again ? left.filter(({ deadlineMs }) => deadlineMs >= tooLateMs) : [];
-        if (left.length > 0) await new Promise<void>((resolve) => { clock.after(waitMs, resolve); });
+        if (left.length > 0) await sleep(clock, waitMs);
       }
     }
   };

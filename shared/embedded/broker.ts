@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { askCluster } from './askCluster.ts';
 import { asProperties, brokerSettings, LOG4J_PROPERTIES, type BrokerNode } from './brokerProperties.ts';
 import { exists } from './fetchOnce.ts';
@@ -124,7 +125,7 @@ export async function untilServing(plan: BrokerPlan, broker: Broker, expected: r
     const answer = await askCluster(broker.node.port, 1000);
     if (answer?.clusterId === plan.clusterId && answer.controllerId >= 0 && expected.every((id) => answer.brokerIds.includes(id))) return 'serving';
     if (plan.clock.monotonic() > deadline) return 'late';
-    await new Promise<void>((resolve) => { plan.clock.after(POLL_MS, resolve); });
+    await sleep(plan.clock, POLL_MS);
   }
 }
 

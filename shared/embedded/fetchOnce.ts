@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { isAlive, type HostProcess } from './hostProcess.ts';
 
 const POLL_MS = 200;
@@ -16,7 +17,7 @@ export async function fetchOnce(host: HostProcess, clock: Clock, target: string,
   await mkdir(dirname(target), { recursive: true });
   while (!await exists(target)) {
     if (!await takeLock(host, clock, lock)) {
-      await new Promise<void>((resolve) => { clock.after(POLL_MS, resolve); });
+      await sleep(clock, POLL_MS);
       continue;
     }
     const draft = `${target}.draft-${host.pid}`;

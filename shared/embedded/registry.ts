@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../errors/MillraceError.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { JAVA_NEEDED } from './chooseKafkaSource.ts';
 import { exists, fetchOnce } from './fetchOnce.ts';
 import { findJava } from './findTool.ts';
@@ -163,7 +164,7 @@ async function untilAnswering(running: GuardedProcess, name: string, origin: str
   while (!running.hasEnded() && clock.monotonic() < deadline) {
     const info = await ask(INFO) as { readonly name?: unknown } | undefined | null;
     if (info?.name === name && Array.isArray(await ask(`${API}/subjects`))) return true;
-    await new Promise<void>((resolve) => { clock.after(POLL_MS, resolve); });
+    await sleep(clock, POLL_MS);
   }
   return false;
 }

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { createRegistry } from '../avro/registry.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 
 const ASK_EVERY_MS = 500;
 const CONNECT_TIMEOUT_MS = 2000;
@@ -21,7 +22,7 @@ export async function requireGivenKafka(brokers: string, clock: Clock, timeoutMs
         at: `KAFKA_BROKERS ${brokers}`, expected: 'a broker that takes connections', got: failures[0]?.message, fix: 'Start it, or unset KAFKA_BROKERS to have one started here',
       });
     }
-    await new Promise<void>((resolve) => { clock.after(ASK_EVERY_MS, resolve); });
+    await sleep(clock, ASK_EVERY_MS);
   }
 }
 

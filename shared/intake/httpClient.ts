@@ -3,6 +3,7 @@ import { catalogue, type ErrorCode } from '../errors/catalogue.ts';
 import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import { parseDuration, type Duration } from '../jobs/duration.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import type { Accepted } from './jobDoor.ts';
 
 export interface HttpClientOptions {
@@ -89,7 +90,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const named = error.detail.retryAfterMs ?? 0;
     const waitMs = named + random() * Math.max(Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10)), named / 4);
     if (clock.monotonic() + waitMs > deadlineMs) throw error;
-    await new Promise<void>((resolve) => { clock.after(waitMs, resolve); });
+    await sleep(clock, waitMs);
   };
 
   return {

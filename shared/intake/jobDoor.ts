@@ -4,6 +4,7 @@ import { didYouMean } from '../errors/didYouMean.ts';
 import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import type { Backlog } from './backlog.ts';
 import { digestOf } from './digestOf.ts';
 import { jobIdOfKey } from './jobIdOfKey.ts';
@@ -146,7 +147,7 @@ export function createJobDoor(options: JobDoorOptions): JobDoor {
         case 'other-request': throw reused(name);
         case 'in-flight':
           if (clock.monotonic() >= giveUpMs) throw new MillraceError('IDEMPOTENCY_KEY_IN_FLIGHT', { at: name.key, retryAfterMs: Math.max(1000, claimed.leftMs) });
-          await new Promise<void>((resolve) => { clock.after(LOOK_AGAIN_MS, resolve); });
+          await sleep(clock, LOOK_AGAIN_MS);
       }
     }
   };

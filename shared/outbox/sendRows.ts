@@ -2,6 +2,7 @@ import { MillraceError, isMillraceError } from '../errors/MillraceError.ts';
 import { partitionFor } from '../kafka/partitionFor.ts';
 import type { OutgoingRecord, Producer } from '../kafka/port.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { recordOf } from './outboxRow.ts';
 import type { WaitingRow } from './readRows.ts';
 
@@ -99,7 +100,7 @@ async function sendToPartition(sending: Sending, queue: string, partition: numbe
       if (isOutage(error)) {
         const waitMs = Math.min(1000, 50 * 2 ** Math.min(failures++, 10)) * (0.5 + 0.5 * sending.random());
         if (sending.clock.monotonic() + waitMs > sending.deadlineMs) return leave(sending, letters.map(({ row }) => row), error);
-        await new Promise<void>((resolve) => { sending.clock.after(waitMs, resolve); });
+        await sleep(sending.clock, waitMs);
         batches.unshift(open);
       } else if (isMillraceError(error, 'TOPIC_MISSING')) {
         sending.forgetQueue(queue);

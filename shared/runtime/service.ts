@@ -1,5 +1,6 @@
 import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from './clock.ts';
+import { sleep } from './sleeps.ts';
 import type { Logger } from './logger.ts';
 
 /** Something that runs until it is stopped. */
@@ -92,7 +93,7 @@ export async function runServices(services: readonly Service[], options: RunOpti
 }
 
 async function startAll(services: readonly Service[], { logger, clock, random, startJitterMs }: RunOptions, cancelled: () => boolean): Promise<'started' | 'start-failed'> {
-  if (startJitterMs > 0) await new Promise<void>((resolve) => { clock.after(random() * startJitterMs, resolve); });
+  if (startJitterMs > 0) await sleep(clock, random() * startJitterMs);
   for (const service of services) {
     if (cancelled()) break;
     try {

@@ -1,5 +1,10 @@
 import type { Clock } from './clock.ts';
 
+/** Resolves after `ms`. Where the sleeper's owner may end meanwhile, see {@link createSleeps}. */
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => { clock.after(ms, resolve); });
+}
+
 /** Any number of sleeps, which end with their owner at the latest. */
 export interface Sleeps {
   /** Resolves after `ms`; at once when {@link end} is called meanwhile, or was before. */

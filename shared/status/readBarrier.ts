@@ -5,6 +5,7 @@ import { findQueues } from './findQueues.ts';
 import { readAllPositions } from './positions.ts';
 import type { Stream } from './readFacts.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 
 /** Makes sure that a reader sees what had been written: waits until the tables have all that stood in the topics when it asked. */
 export interface ReadBarrier {
@@ -61,7 +62,7 @@ export function createReadBarrier({ session, admin, clock, queues, stream: asked
         }
         if (left.size === 0) return true;
         if (clock.monotonic() - startMs >= withinMs) return false;
-        await new Promise<void>((resolve) => { clock.after(LOOK_EVERY_MS, resolve); });
+        await sleep(clock, LOOK_EVERY_MS);
       }
     },
   };

@@ -3,6 +3,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { Consumer, FetchedRecord } from '../kafka/port.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
 import { readGrant } from './readGrant.ts';
+import { sleep } from '../runtime/sleeps.ts';
 
 export interface RenewReignOptions extends Pick<QueueRunnerOptions, 'topics' | 'group' | 'admin' | 'clock'> {
   readonly engine: Engine<FetchedRecord>;
@@ -33,7 +34,7 @@ export async function renewReign({ topics, group, admin, clock, engine, consumer
       return true;
     } catch (error) {
       trouble(error as Error);
-      await new Promise<void>((resolve) => { clock.after(RETRY_MS, resolve); });
+      await sleep(clock, RETRY_MS);
     }
   }
   return false;

@@ -150,7 +150,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   },
   'the client overtakes itself': {
     is: 'a batch that failed goes behind what was sent meanwhile',
-    edits: [edit('client/sendInOrder.ts', 'await new Promise<void>((resolve) => { clock.after(waitMs, resolve); });', '{ queue.push(...left); left = []; }')],
+    edits: [edit('client/sendInOrder.ts', 'await sleep(clock, waitMs);', '{ queue.push(...left); left = []; }')],
     style: 'outages', anomalies: ['enqueue order'], seeds: OFTEN,
   },
 
