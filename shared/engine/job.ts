@@ -54,7 +54,10 @@ export interface JobInput {
   readonly fault: Fault | null;
 }
 
-/** Seven booleans take as many words; there may be a million jobs. */
+/*
+ * There may be a million jobs, so what takes some bits shares one word, and times count from the begin of their partition's reign: as small numbers,
+ * where the times themselves would take an object each.
+ */
 const IS_OPEN = 1;
 const IS_AHEAD = 2;
 const CONCLUDED = 4;
@@ -62,9 +65,30 @@ const CLAIMED = 8;
 const START_TOLD = 16;
 const WAIT_QUEUED = 32;
 const IN_LANE = 64;
+const STATE_SHIFT = 7;
+const STATE_BITS = 7;
+const stateCodes: Readonly<Record<JobState, number>> = { queued: 0, waiting: 1, claiming: 2, running: 3, burying: 4, held: 5, ended: 6 };
+const states = Object.keys(stateCodes) as JobState[];
+const ROOM_SHIFT = 10;
+const ROOM_BITS = 3;
+const roomCodes: Readonly<Record<RoomState, number>> = { none: 0, writing: 1, in: 2, leaving: 3 };
+const rooms = Object.keys(roomCodes) as RoomState[];
+const REASON_SHIFT = 12;
+const REASON_BITS = 15;
+const reasonCodes: Readonly<Record<WaitReason, number>> = {
+  behind: 0, retry: 1, snoozed: 2, scheduled: 3, running: 4, held: 5, 'unknown-kind': 6, paused: 7, locked: 8, 'dependency-down': 9, 'claim-missing': 10,
+};
+const reasons = Object.keys(reasonCodes) as WaitReason[];
+
+/** Beyond, about twelve days, a time is kept as it is. */
+const FAR = 2 ** 30;
+/** Not due at any time. */
+const NEVER = -FAR - 1;
 
 /** What most jobs never have. */
 class Rare {
+  timestampMs: number | null = null;
+  dueMs: number | null = null;
   fault: Fault | null = null;
   notBeforeMs = 0;
   uniqueForMs = 0;
@@ -81,7 +105,6 @@ const NOTHING_RARE: Readonly<Rare> = new Rare();
 /** One live job of a partition. Mutable and owned by the engine; handlers never see it. Small: a waiting room may hold a million. */
 export class Job {
   readonly offset: number;
-  readonly timestampMs: number;
   readonly id: string;
   readonly kind: string;
   policy: JobPolicy | null;
@@ -105,13 +128,8 @@ export class Job {
   /** Where it lies on disk; −1: nowhere. */
   diskPlace = -1;
 
-  state: JobState = 'queued';
   /** Attempts made so far. */
   attempt = 0;
-  dueMs = 0;
-  reason: WaitReason = 'behind';
-
-  room: RoomState = 'none';
   /** Offset, epoch and sequence of its valid record in the retry log; offset −1 = none read back yet. */
   logOffset = -1;
   logEpoch = 0;
@@ -130,7 +148,6 @@ export class Job {
 
   constructor(input: JobInput, lane: Lane) {
     this.offset = input.offset;
-    this.timestampMs = input.timestampMs;
     this.id = input.id;
     this.kind = input.kind;
     this.policy = input.policy;
@@ -139,6 +156,9 @@ export class Job {
     this.headers = input.headers;
     this.bytes = input.bytes;
     this.lane = lane;
+    const stampedAfterMs = input.timestampMs - lane.partition.sinceMs;
+    if (Math.abs(stampedAfterMs) <= FAR) this.#stampedAfterMs = stampedAfterMs | 0;
+    else this.#own().timestampMs = input.timestampMs;
     if (input.fault !== null || input.notBeforeMs !== 0 || input.uniqueForMs !== 0) {
       const rare = this.#own();
       rare.fault = input.fault;
@@ -154,8 +174,9 @@ export class Job {
 
   #flags = IS_OPEN;
   #rare = NOTHING_RARE;
-  /** A small number, where the time itself would take an object. */
   #startedAfterMs = 0;
+  #stampedAfterMs = 0;
+  #dueAfterMs = NEVER;
 
   #own(): Rare {
     if (this.#rare === NOTHING_RARE) this.#rare = new Rare();
@@ -164,6 +185,36 @@ export class Job {
 
   #flag(flag: number, on: boolean): void {
     this.#flags = on ? this.#flags | flag : this.#flags & ~flag;
+  }
+
+  #set(shift: number, bits: number, code: number): void {
+    this.#flags = (this.#flags & ~(bits << shift)) | (code << shift);
+  }
+
+  get state(): JobState { return states[(this.#flags >> STATE_SHIFT) & STATE_BITS] as JobState; }
+  set state(state: JobState) { this.#set(STATE_SHIFT, STATE_BITS, stateCodes[state]); }
+
+  get room(): RoomState { return rooms[(this.#flags >> ROOM_SHIFT) & ROOM_BITS] as RoomState; }
+  set room(room: RoomState) { this.#set(ROOM_SHIFT, ROOM_BITS, roomCodes[room]); }
+
+  get reason(): WaitReason { return reasons[(this.#flags >> REASON_SHIFT) & REASON_BITS] as WaitReason; }
+  set reason(reason: WaitReason) { this.#set(REASON_SHIFT, REASON_BITS, reasonCodes[reason]); }
+
+  /** Of its main record; −1: it has none that could be meant. */
+  get timestampMs(): number { return this.#rare.timestampMs ?? this.lane.partition.sinceMs + this.#stampedAfterMs; }
+
+  /** Epoch ms before which it does not run; 0: at no time. Whole: fractions count up. */
+  get dueMs(): number {
+    const afterMs = this.#dueAfterMs;
+    return afterMs !== NEVER ? this.lane.partition.sinceMs + afterMs : this.#rare.dueMs ?? 0;
+  }
+
+  set dueMs(ms: number) {
+    const afterMs = Math.ceil(ms - this.lane.partition.sinceMs);
+    const isNear = ms !== 0 && Math.abs(afterMs) <= FAR;
+    this.#dueAfterMs = isNear ? afterMs | 0 : NEVER;
+    if (!isNear && ms !== 0) this.#own().dueMs = ms;
+    else if (this.#rare.dueMs !== null) this.#own().dueMs = null;
   }
 
   get startedMs(): number { return this.lane.partition.sinceMs + this.#startedAfterMs; }

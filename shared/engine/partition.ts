@@ -63,7 +63,7 @@ export class Partition {
   /** Numbers the reigns of this worker; what belongs to an earlier one is ignored. */
   readonly reign: number;
   readonly holder: string;
-  /** When the reign began, epoch ms. */
+  /** When the reign began, whole epoch ms. */
   readonly sinceMs: number;
   readonly host: PartitionHost;
   phase: Phase = 'restoring';
@@ -159,7 +159,7 @@ export class Partition {
     this.number = grant.partition;
     this.reign = reign;
     this.holder = holder;
-    this.sinceMs = now;
+    this.sinceMs = Math.floor(now);
     this.lastProgressMs = now;
     this.restoreEnd = grant.retry.endOffset;
     this.committedOffset = Math.max(grant.main.committed?.offset ?? 0, grant.main.startOffset);
