@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 const FOLLOWED_MS = 250;
 /** A larger step counts once it has lasted so long. */
 const BELIEVED_AFTER_MS = 60_000;
+/** How often the wall clock is looked at: each job asks for the time several times. */
+const LOOK_EVERY_MS = 5;
 
 /**
  * A clock whose wall time does not step with the machine's: an hour's jump (a wrong NTP answer, somebody's `date -s`) would start every retry
@@ -13,10 +15,14 @@ const BELIEVED_AFTER_MS = 60_000;
 export function createSteadyClock(clock: Clock): Clock {
   let aheadMs = clock.now() - clock.monotonic();
   let step: { readonly aheadMs: number; readonly sinceMs: number } | null = null;
+  let lookedMs = -Infinity;
 
   return {
     now() {
       const monotonicMs = clock.monotonic();
+      // Not a millisecond less for a rounding error.
+      if (monotonicMs - lookedMs < LOOK_EVERY_MS) return Math.floor(aheadMs + monotonicMs + 0.001);
+      lookedMs = monotonicMs;
       const saidMs = clock.now() - monotonicMs;
       if (Math.abs(saidMs - aheadMs) <= FOLLOWED_MS) {
         aheadMs = saidMs;
@@ -27,7 +33,6 @@ export function createSteadyClock(clock: Clock): Clock {
         aheadMs = saidMs;
         step = null;
       }
-      // Not a millisecond less for a rounding error.
       return Math.floor(aheadMs + monotonicMs + 0.001);
     },
     monotonic: () => clock.monotonic(),
