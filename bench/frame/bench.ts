@@ -51,7 +51,12 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
       case 'kafka': {
         const kafka = await startKafkaServer({ folder, cacheDir: cacheDir(), say });
         Object.assign(addresses, { brokers: kafka.brokers, registryUrl: kafka.registryUrl });
-        if (size !== 'smoke') await warmKafka({ ...addresses, queue: 'bench-warm' });
+        if (size !== 'smoke') {
+          await warmKafka({ ...addresses, queue: `bench-warm-${process.pid.toString(36)}` }).catch(async (error: unknown) => {
+            await kafka.stop();
+            throw error;
+          });
+        }
         return kafka;
       }
       case 'redis':

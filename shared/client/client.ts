@@ -179,7 +179,7 @@ export function createClient(options: ClientOptions): Client {
         return;
       }
       dispatch(job.queue, built, deadlineMs, answer, 0);
-    }, reject);
+    }, (error) => { reject(asError(error)); });
   });
 
   const enqueueEntries = async (count: number, entryAt: (index: number) => EnqueueEntry): Promise<Receipt[]> => {

@@ -50,6 +50,8 @@ export interface RoomWrite {
   reason: WaitReason;
   failure: Failure | null;
   firstFailure: Failure | null;
+  /** It was read back: it need not be sent again, and what it carried may be gone. */
+  confirmed: boolean;
 }
 
 export interface DeadLetter {

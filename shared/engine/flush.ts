@@ -35,7 +35,10 @@ export function takePublications<R extends MainRecord>(engine: Engine<R>, partit
   const retry = partition.retry.take(now, GROUP_ITEMS, GROUP_BYTES, (write) => (write.type === 'wait' && write.job !== null ? copyBytes(partition, write.job) : 200));
   if (retry !== null) {
     stamp(partition, retry);
-    out.push({ stream: 'retry', items: retry });
+    // Of a group whose fate was unknown, what was read back is in the log.
+    const items = retry.filter(({ confirmed }) => !confirmed);
+    if (items.length > 0) out.push({ stream: 'retry', items });
+    else published(engine, partition, 'retry', now);
   }
   return out;
 }

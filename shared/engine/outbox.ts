@@ -3,7 +3,7 @@ import { Fifo } from './fifo.ts';
 const LONGEST_CALM_MS = 60_000;
 
 /**
- * What one partition has to publish to one topic, in order: one group under way at a time, a refused group is sent again as it
+ * What one partition has to publish to one topic, in order: one group under way at a time, a refused group is offered again as it
  * was, after a growing wait, for as long as it takes. So nothing is lost and nothing overtakes.
  *
  * After an outage, for as long as it lasted (at most a minute), groups are kept apart: what had to wait would otherwise come as many small ones.

@@ -89,6 +89,7 @@ function confirm(partition: Partition, record: WaitRecord | GoneRecord | Applied
     return;
   }
   unconfirmed.shift();
+  write.confirmed = true;
   const job = write.job;
   switch (write.type) {
     case 'wait': {

@@ -70,7 +70,7 @@ export function controlWrite(type: 'mark' | 'applied', key: string, origin: numb
 }
 
 function write(type: RoomWrite['type'], key: string, origin: number, job: Job | null, holder = '', mark: Mark | null = null): RoomWrite {
-  return { type, key, origin, job, mark, holder, epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
+  return { type, key, origin, job, mark, holder, epoch: 0, seq: 0, attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null, confirmed: false };
 }
 
 export function leaseWrite(epoch: number, holder: string): RoomWrite {

@@ -53,8 +53,9 @@ export function createOutageGuard({ clock, patienceMs, probeEveryMs }: OutageGua
         reject(error);
       };
       const wait: Wait = { at, fail };
+      const working = work();
       patience.begin(wait);
-      work().then((result) => {
+      working.then((result) => {
         if (!patience.end(wait)) return;
         failingSinceMs = null;
         resolve(result);

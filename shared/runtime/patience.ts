@@ -26,13 +26,16 @@ export function createPatience<T>({ clock, patienceMs, lost }: PatienceOptions<T
 
   const beat = (): void => {
     tick += 1;
-    for (const [one, lastTick] of waiting) {
-      if (lastTick > tick) break;
-      waiting.delete(one);
-      lost(one);
+    try {
+      for (const [one, lastTick] of waiting) {
+        if (lastTick > tick) break;
+        waiting.delete(one);
+        lost(one);
+      }
+    } finally {
+      ticking = waiting.size > 0;
+      if (ticking) clock.after(patienceMs / TICKS, beat);
     }
-    ticking = waiting.size > 0;
-    if (ticking) clock.after(patienceMs / TICKS, beat);
   };
 
   return {

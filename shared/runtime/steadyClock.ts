@@ -19,11 +19,14 @@ export function createSteadyClock(clock: Clock): Clock {
 
   return {
     now() {
-      const monotonicMs = clock.monotonic();
+      let monotonicMs = clock.monotonic();
       // Not a millisecond less for a rounding error.
       if (monotonicMs - lookedMs < LOOK_EVERY_MS) return Math.floor(aheadMs + monotonicMs + 0.001);
+      const wallMs = clock.now();
+      // After the wall clock: where the thread was held up in between, what is shown until the next look is late rather than early.
+      monotonicMs = clock.monotonic();
       lookedMs = monotonicMs;
-      const saidMs = clock.now() - monotonicMs;
+      const saidMs = wallMs - monotonicMs;
       if (Math.abs(saidMs - aheadMs) <= FOLLOWED_MS) {
         aheadMs = saidMs;
         step = null;

@@ -1,6 +1,7 @@
 import type { Session } from '../database/port.ts';
 import { stateAt, type JobState } from './jobState.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { retryPauseMs } from '../runtime/sleeps.ts';
 
 /** What may have changed of a watched job. */
 export interface JobGlance {
@@ -17,7 +18,10 @@ export type JobListener = (glance: JobGlance) => Promise<void>;
 
 /** Looks at all watched jobs at once, a few times a second, however many watch: so it works with any number of instances, and costs one query. */
 export interface JobWatch {
-  /** `seen` is called when the job is not as it was; first with how it is now. When it rejects, it is called again after the next look. @returns how to stop */
+  /**
+   * `seen` is called when the job is not as it was; first with how it is now. One call at a time; when it rejects, it is called again
+   * with how the job is then, after 0.1 to 5 s. @returns how to stop
+   */
   watch(place: Pick<JobGlance, 'queue' | 'partition' | 'place'>, seen: JobListener): () => void;
   stop(): void;
 }
@@ -30,9 +34,19 @@ export interface JobWatchOptions {
   readonly trouble: (error: unknown) => void;
 }
 
+interface Listener {
+  readonly seen: JobListener;
+  /** It was not told yet, or missed it: a job that is over changes no more. */
+  isOwed: boolean;
+  isBusy: boolean;
+  failures: number;
+  /** Not before, monotonic ms. */
+  againMs: number;
+}
+
 interface Watched {
   readonly place: Pick<JobGlance, 'queue' | 'partition' | 'place'>;
-  readonly listeners: Map<symbol, JobListener>;
+  readonly listeners: Set<Listener>;
   last: JobGlance | null;
 }
 
@@ -53,16 +67,25 @@ export function createJobWatch({ session, clock, everyMs = 250, trouble }: JobWa
       const one = watched.get(nameOf(row));
       if (one === undefined) continue;
       const glance = { ...row, state: stateAt(row.state, due, clock.now()) };
-      if (one.last !== null && isSame(one.last, glance)) continue;
+      const isNews = one.last === null || !isSame(one.last, glance);
       one.last = glance;
-      for (const seen of one.listeners.values()) {
-        seen(glance).catch((error: unknown) => {
-          // A job that is over does not change any more: whoever missed that must be told once more.
-          one.last = null;
-          trouble(error);
-        });
+      for (const listener of one.listeners) {
+        listener.isOwed ||= isNews;
+        if (listener.isOwed && !listener.isBusy && clock.monotonic() >= listener.againMs) tell(listener, glance);
       }
     }
+  };
+  const tell = (listener: Listener, glance: JobGlance): void => {
+    listener.isOwed = false;
+    listener.isBusy = true;
+    listener.seen(glance).then(
+      () => { listener.failures = 0; },
+      (error: unknown) => {
+        listener.isOwed = true;
+        listener.againMs = clock.monotonic() + retryPauseMs(++listener.failures);
+        trouble(error);
+      },
+    ).finally(() => { listener.isBusy = false; });
   };
   const goOn = (afterMs: number): void => {
     running = true;
@@ -77,12 +100,10 @@ export function createJobWatch({ session, clock, everyMs = 250, trouble }: JobWa
   return {
     watch(place, seen) {
       const name = nameOf(place);
-      const one = watched.get(name) ?? { place, listeners: new Map(), last: null };
+      const one = watched.get(name) ?? { place, listeners: new Set(), last: null };
       watched.set(name, one);
-      const mine = Symbol(name);
-      one.listeners.set(mine, seen);
-      // All who come later are told at the next look, too: what they know may be older.
-      one.last = null;
+      const mine: Listener = { seen, isOwed: true, isBusy: false, failures: 0, againMs: 0 };
+      one.listeners.add(mine);
       if (!running && !stopped) goOn(0);
       return () => {
         one.listeners.delete(mine);

@@ -284,6 +284,11 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
     edits: [edit('worker/worker.ts', 'if (stopped !== null) throw', 'if (stopped === undefined) throw')],
     style: 'handovers', anomalies: ['live, and no progress'], seeds: OFTEN,
   },
+  'what was read back is sent again': {
+    is: 'ours: a group whose fate was unknown was sent again whole, for ever: a job of it had been settled meanwhile, and its body was gone from the disk',
+    edits: [edit('engine/flush.ts', 'retry.filter(({ confirmed }) => !confirmed)', 'retry')],
+    style: 'mixed', anomalies: ['live, and no progress'], seeds: SELDOM,
+  },
   'a body let go before its attempt': {
     is: 'ours: a body that was read from the disk was let go by a publication before the attempt that had asked for it, which then ran without',
     edits: [edit('bodies/keptBodies.ts', '      else if (this.#openAll(jobs, begin, gone)) begin();', '      else {\n        for (const job of jobs) open(job);\n        begin();\n      }')],

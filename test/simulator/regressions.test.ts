@@ -16,6 +16,8 @@ const FOUND: readonly [seed: number, what: string][] = [
   [19754, 'a worker that was stopping was given more, and drained again'],
   [14831, 'a handler outlived its stopped worker, that had not listened to its time limit: the witness took the process for still there'],
   [15149, 'the judge called a retry late that a hand-over held up'],
+  [10159, 'a group whose fate was unknown was sent again whole, and the body of a job of it, settled meanwhile, was gone'],
+  [14247, 'the same happened to another'],
   [16487, 'the judge lost patience with a lane of buried jobs, each of which had to be called back'],
 ];
 

@@ -64,7 +64,12 @@ export async function createIntakeApi(options: IntakeApiOptions): Promise<Fastif
     if (wanted === json && request.method === 'POST') bodies.begin(reply);
     done();
   });
+  app.addHook('preValidation', (_request, reply, done) => {
+    bodies.end(reply);
+    done();
+  });
   app.addHook('onResponse', (request, reply, done) => {
+    // It was refused before its body was here.
     bodies.end(reply);
     if (request.routeOptions.url === '/v1/jobs') answered('single', reply.statusCode, reply.elapsedTime);
     done();

@@ -57,7 +57,6 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
     let last = heard;
     let shown: string | null = null;
     let over = false;
-    let work: Promise<void> = Promise.resolve();
     let cancelHeartbeat = (): void => undefined;
     const close = (): void => {
       if (over) return;
@@ -108,11 +107,7 @@ export function addEventStream(app: FastifyInstance, parts: EventStreamParts): {
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive', 'x-accel-buffering': 'no' });
     streams.add(close);
     send('retry: 2000\n\n');
-    const unwatch = watch.watch(row, (glance) => {
-      const told = work.then(() => tell(glance));
-      work = told.catch(() => undefined);
-      return told;
-    });
+    const unwatch = watch.watch(row, tell);
     cancelHeartbeat = clock.after(heartbeatMs, heartbeat);
   }
 

@@ -196,7 +196,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'gathered-in-a-pause': {
     leavesOut: 'what was gathered for a batch starts in spite of a pause',
     edits: [edit('commands.ts', 'if (on) partition.host.ungather((job) => job.lane.partition === partition && partition.pauses?.holds(job) === true);\n    else', 'if (!on)')],
-    seeds: 2000,
+    seeds: 4000,
   },
   'claimed-goes-last': {
     leavesOut: 'what is called back goes before what was settled before its start',
