@@ -169,17 +169,18 @@ export function createClient(options: ClientOptions): Client {
   const enqueueOne = (job: JobDefinition, payload: unknown, given: EnqueueOptions | undefined): Promise<Receipt> => new Promise((resolve, reject) => {
     const deadlineMs = clock.monotonic() + deliveryTimeoutMs;
     const checked = checkOptions(given, clock.now());
-    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { reject(asError(error)); } };
+    const refuse = (error: unknown): void => { reject(asError(error)); };
+    const answer: Answers = { accept(_index, receipt) { resolve(receipt); }, refuse(_index, error) { refuse(error); } };
     kinds.use(job, (kind) => {
       let built: BuiltRecord;
       try {
         built = buildRecord(kind, payload, checked, tools);
       } catch (error) {
-        reject(asError(error));
+        refuse(error);
         return;
       }
       dispatch(job.queue, built, deadlineMs, answer, 0);
-    }, (error) => { reject(asError(error)); });
+    }, refuse);
   });
 
   const enqueueEntries = async (count: number, entryAt: (index: number) => EnqueueEntry): Promise<Receipt[]> => {

@@ -34,11 +34,6 @@ export function createOutageGuard({ clock, patienceMs, probeEveryMs }: OutageGua
       }));
     },
   });
-  const note = (error: unknown): void => {
-    if (!isOutage(error)) return;
-    failingSinceMs ??= clock.monotonic();
-    nextProbeMs = Math.max(nextProbeMs, clock.monotonic() + probeEveryMs);
-  };
 
   return {
     get failingSinceMs() { return failingSinceMs; },
@@ -49,7 +44,10 @@ export function createOutageGuard({ clock, patienceMs, probeEveryMs }: OutageGua
         nextProbeMs = nowMs + probeEveryMs;
       }
       const fail = (error: Error): void => {
-        note(error);
+        if (isOutage(error)) {
+          failingSinceMs ??= clock.monotonic();
+          nextProbeMs = Math.max(nextProbeMs, clock.monotonic() + probeEveryMs);
+        }
         reject(error);
       };
       const wait: Wait = { at, fail };

@@ -7,7 +7,10 @@ export interface PatienceOptions<T> {
   readonly lost: (one: T) => void;
 }
 
-/** Waits for many, for each as long: one timer for all, and to begin and to end a wait costs an entry of a map. */
+/**
+ * Waits for many, for each as long: one timer for all, and to begin and to end a wait costs an entry of a map. Time in which this process stands still
+ * does not count; where it does, and times differ, there is `worker/deadlines.ts`.
+ */
 export interface Patience<T> {
   /** From now on. It must not be waited for already. */
   begin(one: T): void;

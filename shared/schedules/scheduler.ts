@@ -6,6 +6,7 @@ import { DEFAULT_TOPICS, type TopicDefaults } from '../kafka/prepareTopics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { createService, type Service } from '../runtime/service.ts';
+import { sleep } from '../runtime/sleeps.ts';
 import { createSteadyClock } from '../runtime/steadyClock.ts';
 import { untilAvailable } from '../worker/untilAvailable.ts';
 import { prepareSchedulesTopic } from './prepareSchedulesTopic.ts';
@@ -83,7 +84,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     trouble(error);
     logger.warn({ err: error }, 'the schedules\' topic cannot be written; it is tried again');
   };
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => { clock.after(ms, resolve); });
 
   /** Sends records until Kafka has them. @returns offset of the last; −1: the tenure ended */
   const append = async (mine: Tenure, records: readonly OutgoingRecord[]): Promise<number> => {
@@ -98,7 +98,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           break;
         } catch (error) {
           failed(error);
-          await pause(RETRY_MS);
+          await sleep(clock, RETRY_MS);
         }
       }
     }
@@ -128,7 +128,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           return false;
         }
         failed(error);
-        await pause(RETRY_MS);
+        await sleep(clock, RETRY_MS);
       }
     }
     return false;
@@ -174,7 +174,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         observer.active(false);
         await mine.reign?.close(0);
         mine.reign = null;
-        await pause(AGAIN_MS);
+        await sleep(clock, AGAIN_MS);
       }
     }
   };

@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleeps.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 10_000;
@@ -83,6 +84,6 @@ export class SlowStart<T> {
 
   #pass(ms: number): Promise<void> {
     const { clock, random } = this.#options;
-    return new Promise((resolve) => { clock.after(ms * (0.5 + 0.5 * random()), resolve); });
+    return sleep(clock, ms * (0.5 + 0.5 * random()));
   }
 }
