@@ -7,16 +7,7 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 import type { Worker } from '../../shared/worker/worker.ts';
 import { uniqueName } from '../topicNames.ts';
 import { stepPayload } from './process/stepJob.ts';
-
-const DEADLINE_MS = 60_000;
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!await holds()) {
-    if (Date.now() > deadline) throw new Error(`expected ${what} within ${DEADLINE_MS} ms`);
-    await new Promise<void>((resolve) => { setTimeout(resolve, 20); });
-  }
-}
+import { until } from '../until.ts';
 
 test('on real Kafka, what operators wish holds through a change of the owner: one run for two redrives, no start in a pause, no double of an id, no cancelled job', async () => {
   const queue = uniqueName('commands');
@@ -40,7 +31,7 @@ test('on real Kafka, what operators wish holds through a change of the owner: on
   const change = async (worker: Worker, millrace = one): Promise<Worker> => {
     await worker.stop();
     const next = await millrace.work([job]);
-    await until('the next owner to be ready', () => next.ready);
+    await until(() => next.ready, 'the next owner to be ready');
     return next;
   };
   const runs = (id: string): number => ran.filter((done) => done === id).length;
@@ -48,11 +39,11 @@ test('on real Kafka, what operators wish holds through a change of the owner: on
   let worker = await one.work([job]);
   await one.enqueue(job, stepPayload('poison', 1));
   await one.enqueue(job, stepPayload('twin', 1), { id: 'twin', unique: '1h' });
-  await until('the poison to be buried', async () => (await one.listBuried(queue)).length === 1);
-  await until('the first of its id to run', () => runs('twin#1') === 1);
+  await until(async () => (await one.listBuried(queue)).length === 1, 'the poison to be buried');
+  await until(() => runs('twin#1') === 1, 'the first of its id to run');
   broken = false;
   await Promise.all([one.redrive(queue, () => true), other.redrive(queue, () => true)]);
-  await until('the redrive', () => runs('poison#1') === 2);
+  await until(() => runs('poison#1') === 2, 'the redrive');
   await one.pause(queue, { key: 'paused' });
   worker = await change(worker, other);
 
@@ -62,13 +53,13 @@ test('on real Kafka, what operators wish holds through a change of the owner: on
   await other.cancel(queue, paused[1]);
   // Each partition's commands and jobs of before are read when this one ran.
   for (const entity of ['a', 'b', 'c', 'd']) await other.enqueue(job, stepPayload(entity, 1));
-  await until('the others to run', () => ['a#1', 'b#1', 'c#1', 'd#1'].every((id) => runs(id) === 1));
+  await until(() => ['a#1', 'b#1', 'c#1', 'd#1'].every((id) => runs(id) === 1), 'the others to run');
   worker = await change(worker);
 
   expect(await one.listPauses(queue)).toMatchObject([{ scope: { type: 'key', key: 'paused' } }]);
   expect(ran.filter((id) => id.startsWith('paused'))).toEqual([]);
   await one.resume(queue, { key: 'paused' });
-  await until('what was paused to run', () => runs('paused#3') === 1);
+  await until(() => runs('paused#3') === 1, 'what was paused to run');
   await worker.stop();
   expect(ran.filter((id) => id.startsWith('paused'))).toEqual(['paused#1', 'paused#3']);
   expect(runs('poison#1')).toBe(2);

@@ -10,6 +10,7 @@ import { createDatabase } from '../postgres/createDatabase.ts';
 import { uniqueName } from '../topicNames.ts';
 import { startIntake, type IntakeProcess } from './process/intakeProcess.ts';
 import { countedJob } from './process/intakeJobs.ts';
+import { until } from '../until.ts';
 
 const queue = uniqueName('intake');
 const runs = new Map<string, string[]>();
@@ -46,7 +47,7 @@ test('a job whose intake died between Kafka\'s ack and its answer is enqueued ag
     create trigger hang before update on intake_keys for each row execute function hang()`);
   const client = createHttpClient({ url: intake.url, requestTimeout: '60s' });
   const accepted = client.enqueue('order.charge', payload('hung-1'), { idempotencyKey: 'hung-1' });
-  while (await recordCount() === before) await sleep(20);
+  await until(async () => await recordCount() !== before, 'the record');
   await intake.kill();
   // Its session ends with it, but only once the statement notices.
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()');
@@ -57,7 +58,7 @@ test('a job whose intake died between Kafka\'s ack and its answer is enqueued ag
   expect(await client.enqueue('order.charge', payload('hung-1'), { idempotencyKey: 'hung-1' })).toMatchObject({ id });
   // What is enqueued last and runs shows that the double before it, of the same entity, was passed over.
   await client.enqueue('order.charge', payload('last-1'));
-  while (!runs.has('last-1')) await sleep(20);
+  await until(() => runs.has('last-1'), 'the last to run');
   expect(runs.get('hung-1')).toEqual([id]);
   expect(await recordCount()).toBe(before + 3);
 });
@@ -79,6 +80,6 @@ test('jobs sent through an intake that is killed at any moment are all in, each 
     await intake.start();
   }
   await sending;
-  while (runs.size < 302) await sleep(20);
+  await until(() => runs.size >= 302, 'all to run');
   expect([...ids].map(([orderId, id]) => [orderId, [id]])).toEqual([...ids.keys()].map((orderId) => [orderId, runs.get(orderId)]));
 });

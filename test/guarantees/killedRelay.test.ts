@@ -14,6 +14,7 @@ import { createDatabase } from '../postgres/createDatabase.ts';
 import { uniqueName } from '../topicNames.ts';
 import { countedJob } from './process/intakeJobs.ts';
 import { startRelayProcess, type RelayProcess } from './process/relayProcess.ts';
+import { until } from '../until.ts';
 
 const queue = uniqueName('outbox');
 /** Ids by customer, in the order of their runs. */
@@ -90,11 +91,11 @@ test('jobs written in transactions run once each, in the order of their entity\'
   await writing;
   const total = [...expected.values()].flat().length;
   expect(total).toBe(5 * 48 * 3);
-  while (ran < total) await sleep(20);
+  await until(() => ran >= total, 'all to run');
   // What comes last and runs shows that no double is to come behind it.
   const last = await database.transaction((tx) => outbox.enqueueMany(tx, job, [...expected.keys()].map((customer) => payload(customer, 9999))));
   for (const [index, customer] of [...expected.keys()].entries()) expected.get(customer)?.push(last[index] ?? '');
-  while (ran < total + last.length) await sleep(20);
+  await until(() => ran >= total + last.length, 'the last to run');
   expect(runs).toEqual(expected);
 
   const text = await (await fetch(`${await standby.url}/metrics`)).text();

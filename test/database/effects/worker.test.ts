@@ -15,6 +15,7 @@ import type { EffectEnd } from '../../../shared/worker/attemptEffects.ts';
 import { createWorkerEffects } from '../../../shared/worker/workerEffects.ts';
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
 import { sampleJob } from '../../unit/worker/sampleJob.ts';
+import { until } from '../../until.ts';
 
 const silent = createLogger({ level: 'silent', service: 'test', clock: systemClock });
 const soon = { attempts: 5, backoff: { first: '10ms', max: '20ms' } } as const;
@@ -96,7 +97,7 @@ describe.each(databaseKinds)('handlers with a database (%s)', (kind) => {
       return done();
     }));
     void (async () => {
-      while ((await millrace.redrive('effects', () => true)).length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      await until(async () => (await millrace.redrive('effects', () => true)).length > 0, 'the buried one to be redriven');
       died.resolve();
     })();
     await Promise.all([died.promise, over.promise]);
@@ -140,7 +141,7 @@ describe.each(databaseKinds)('handlers with a database (%s)', (kind) => {
     });
     await millrace.work([job], { observe });
     const receipt = await millrace.enqueue(job, sampleJob(1));
-    while (asked < 2) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    await until(() => asked >= 2, 'the lock to be asked for twice');
     away = false;
     // Not before it waits; then it need not wait for its time.
     for (let ran = false; !ran;) {

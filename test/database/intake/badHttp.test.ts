@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDoor, order, type DoorStage } from './doorStage.ts';
+import { until } from '../../until.ts';
 
 /** Inputs that a door to the world must bear; the numbers are those of the catalogue of bad inputs. */
 let stage: DoorStage;
@@ -163,7 +164,7 @@ describe('bad input over HTTP', () => {
     const hold = stage.cluster.faults.onProduce(() => ({ type: 'delay-ack', byMs: 300 }));
     const gone = new AbortController();
     const first = fetch(`${stage.url}/v1/jobs`, { method: 'POST', signal: gone.signal, headers: { 'content-type': 'application/json', 'idempotency-key': 'gone' }, body }).catch(() => 'gone');
-    while (stage.door.pendingJobs === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await until(() => stage.door.pendingJobs > 0, 'the job to be under way');
     gone.abort();
     expect(await first).toBe('gone');
     const again = await send(body, { 'idempotency-key': 'gone' });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDoor, order, type DoorStage } from './doorStage.ts';
+import { until } from '../../until.ts';
 
 const PATIENCE_MS = 1000;
 let stage: DoorStage;
@@ -9,7 +10,6 @@ afterAll(() => stage.close());
 const post = (sequence: number, key?: string) => stage.app.inject({
   method: 'POST', url: '/v1/jobs', headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) }, payload: JSON.stringify({ kind: 'order.charge', payload: order(sequence) }),
 });
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 it('answers 503 while Kafka is away, the first after its patience and others at once, holds nothing back, and goes on when it is there', async () => {
   const stall = stage.cluster.faults.onProduce(() => ({ type: 'stall' }));
@@ -25,13 +25,10 @@ it('answers 503 while Kafka is away, the first after its patience and others at 
   expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([503]));
   expect(answers.filter(({ tookMs }) => tookMs >= PATIENCE_MS * 0.9).length).toBeLessThanOrEqual(1);
   expect(stage.door.outages().has('orders')).toBe(true);
-  while (stage.door.pendingJobs > 0) await sleep(10);
+  await until(() => stage.door.pendingJobs === 0, 'nothing to be under way');
   stall();
-  let answer = await post(1, 'kept');
-  while (answer.statusCode !== 202) {
-    await sleep(50);
-    answer = await post(1, 'kept');
-  }
+  let answer = first;
+  await until(async () => (answer = await post(1, 'kept')).statusCode === 202, 'Kafka to take jobs again');
   expect(stage.door.outages().size).toBe(0);
   // It may be there twice, under one id: the engine drops the second.
   const { id }: { id: string } = answer.json();
@@ -53,7 +50,7 @@ it('refuses more at once than it may hold, before anything is kept of it', async
 it('refuses when it stops, and answers what is under way', async () => {
   const hold = stage.cluster.faults.onProduce(() => ({ type: 'delay-ack', byMs: 200 }));
   const underWay = post(900);
-  while (stage.door.pendingJobs === 0) await sleep(1);
+  await until(() => stage.door.pendingJobs > 0, 'the job to be under way');
   const closed = stage.door.close();
   expect((await post(901)).json()).toMatchObject({ status: 503, code: 'SHUTDOWN' });
   const batch = await stage.app.inject({ method: 'POST', url: '/v1/jobs/batch', headers: { 'content-type': 'application/x-ndjson' }, payload: '{}\n{}\n' });

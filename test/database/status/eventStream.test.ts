@@ -10,6 +10,7 @@ import { createStatusApi, type StatusApi } from '../../../services/status/api/cr
 import { databaseKinds, openTestDatabase, type TestDatabase } from '../../postgres/createDatabase.ts';
 import { createMemoryRegistry } from '../../../shared/testing/memoryRegistry.ts';
 import { createRecordMaker, type EventWish, type RecordMaker } from './recordsOfJobs.ts';
+import { until } from '../../until.ts';
 
 describe.each(databaseKinds)('watching a job (%s)', (kind) => {
   let test: TestDatabase;
@@ -40,7 +41,7 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
   };
   const open = (offset: number, headers: Record<string, string> = {}) => fetch(`${base}/v1/jobs/job-${offset}/events`, { headers, signal: AbortSignal.timeout(20_000) });
   const noneOpen = async (): Promise<void> => {
-    while (api.openStreams > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await until(() => api.openStreams === 0, 'all streams to end');
   };
 
   /** The next look-up of a job waits for `go`. */
@@ -171,7 +172,7 @@ describe.each(databaseKinds)('watching a job (%s)', (kind) => {
     socket.on('error', () => undefined);
     socket.pause();
     socket.write('GET /v1/jobs/job-4/events HTTP/1.1\r\nhost: x\r\n\r\n');
-    while (api.openStreams === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await until(() => api.openStreams > 0, 'the stream to open');
     // Some 8 MB in all, more than the sockets' own buffers hold.
     const note = 'n'.repeat(2000);
     for (let round = 0; round < 80 && api.openStreams > 0; round++) {

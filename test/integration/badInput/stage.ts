@@ -12,7 +12,8 @@ import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { QueueObserver } from '../../../shared/worker/observer.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../../../shared/worker/worker.ts';
 import { uniqueName } from '../../topicNames.ts';
-import { until, watch, type Watcher } from '../kafkajs/watcher.ts';
+import { watch, type Watcher } from '../kafkajs/watcher.ts';
+import { until } from '../../until.ts';
 
 export { until };
 

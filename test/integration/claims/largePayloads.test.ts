@@ -10,7 +10,8 @@ import { countedJob } from '../../guarantees/process/intakeJobs.ts';
 import { startIntake } from '../../guarantees/process/intakeProcess.ts';
 import { createDatabase } from '../../postgres/createDatabase.ts';
 import { uniqueName } from '../../topicNames.ts';
-import { defineLargeJob, LARGE, nameOf, openMillrace, payload, until } from './playJourney.ts';
+import { defineLargeJob, LARGE, nameOf, openMillrace, payload } from './playJourney.ts';
+import { until } from '../../until.ts';
 
 let folder = '';
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'millrace-claims-')); });

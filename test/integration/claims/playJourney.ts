@@ -10,6 +10,7 @@ import { createLogger } from '../../../shared/runtime/logger.ts';
 import type { JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import { uniqueName } from '../../topicNames.ts';
 import { sampleJob } from '../../unit/worker/sampleJob.ts';
+import { until } from '../../until.ts';
 
 export const LARGE = 'all work and no play '.repeat(120_000);
 
@@ -20,14 +21,6 @@ export function openMillrace(largePayloads: LargePayloadOptions): Millrace {
   });
   onTestFinished(() => millrace.close());
   return millrace;
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const startedMs = performance.now();
-  while (!await condition()) {
-    if (performance.now() - startedMs > 60_000) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
 }
 
 export const payload = (sequence: number, large = false, customer = 'ada'): JobV1 => ({ ...sampleJob(sequence, large ? LARGE : 'e'), customer });

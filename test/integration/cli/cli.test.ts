@@ -10,6 +10,7 @@ import { prepareSchedulesTopic } from '../../../shared/schedules/prepareSchedule
 import { createDatabase } from '../../postgres/createDatabase.ts';
 import { uniqueName } from '../../topicNames.ts';
 import { callCli, startCli, type CliEnd } from './runner.ts';
+import { until } from '../../until.ts';
 
 /** Replayed. */
 const JOBS = 40;
@@ -32,14 +33,6 @@ const json = (end: CliEnd): Record<string, unknown> => {
 const run = (...args: string[]): Promise<CliEnd> => startCli([...args, '--json'], env, folder).ended;
 /** For people. */
 const tell = (...args: string[]): Promise<CliEnd> => callCli(args, env, folder);
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 60_000;
-  while (!await condition()) {
-    if (Date.now() > endMs) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-}
 
 const stateOf = async (id: string): Promise<unknown> => {
   const end = await callCli(['status', id, '--json'], env, folder);
@@ -124,15 +117,15 @@ describe('the command line', () => {
     });
     let log = '';
     status.stdout?.setEncoding('utf8').on('data', (text: string) => { log += text; });
-    await until('the status service', async () => /"address":"http/.test(log));
+    await until(async () => /"address":"http/.test(log), 'the status service');
     env = { ...env, MILLRACE_STATUS_URL: /"address":"(http[^"]+)"/.exec(log)?.[1] ?? '' };
-    await until('the job that was to run now', async () => await stateOf(late.id) === 'done');
-    await until('the job that was cancelled', async () => await stateOf(gone.id) === 'cancelled');
+    await until(async () => await stateOf(late.id) === 'done', 'the job that was to run now');
+    await until(async () => await stateOf(gone.id) === 'cancelled', 'the job that was cancelled');
     const held = await enqueue('p', 5);
     const explained = await run('explain', held.id, '--at', held.at);
     expect(explained.code).toBe(0);
     expect((await run('resume', queue, '--key', 'p')).code).toBe(0);
-    await until('the job that was held', async () => await stateOf(held.id) === 'done');
+    await until(async () => await stateOf(held.id) === 'done', 'the job that was held');
     expect((await tell('explain', held.id)).stdout).toContain('It is done');
     expect((await tell('cancel', held.id)).stderr).toContain('is done, as the status has it');
   });
@@ -150,7 +143,7 @@ describe('the command line', () => {
 
   test('shows the dead, tags them, sends them back with another payload, and gives them up', async () => {
     const [first, second] = [await enqueue('neg', -1, '--id', 'neg-1'), await enqueue('neg-2', -2, '--id', 'neg-2')];
-    await until('both to be dead', async () => await stateOf(first.id) === 'dead' && await stateOf(second.id) === 'dead');
+    await until(async () => await stateOf(first.id) === 'dead' && await stateOf(second.id) === 'dead', 'both to be dead');
     const { jobs } = json(await run('dead', 'list', queue, '--error', 'NEGATIVE')) as { jobs: { id: string }[] };
     expect(jobs.map(({ id }) => id).toSorted()).toEqual(['neg-1', 'neg-2']);
     expect(json(await run('dead', 'show', queue, 'neg-1'))).toMatchObject({ payload: { orderId: 'neg', cents: -1 }, failure: { code: 'NEGATIVE' }, attempts: 2, headers: { ce_id: 'neg-1' } });
@@ -161,9 +154,9 @@ describe('the command line', () => {
     expect((await tell('redrive', queue, '--error', 'NEGATIVE', '--dry-run')).stdout).toContain('2 would be redriven');
     expect(json(await run('redrive', queue, '--id', 'neg-1', '--edit', '{"orderId":"neg","cents":10}'))).toMatchObject({ selected: 1, redriven: 1 });
     expect((await tell('redrive', queue, '--id', 'neg-1')).stdout).toMatch(/^asked for 1 of 1 to be redriven.*redriven before is passed over/);
-    await until('the edited job to be done', async () => await stateOf('neg-1') === 'done');
+    await until(async () => await stateOf('neg-1') === 'done', 'the edited job to be done');
     expect(json(await run('discard', queue, '--tag', 'follow-up', '--reason', 'test money', '--per-second', '100'))).toMatchObject({ selected: 1, discarded: 1 });
-    await until('the other to be given up', async () => await stateOf('neg-2') === 'cancelled');
+    await until(async () => await stateOf('neg-2') === 'cancelled', 'the other to be given up');
     expect((await tell('status', 'neg-2')).stdout).toContain('test money');
   });
 
@@ -172,19 +165,19 @@ describe('the command line', () => {
     const orderId = 'l'.repeat(2000);
     const call = (...args: string[]): Promise<CliEnd> => callCli([...args, '--json'], stored, folder);
     const { id } = json(await call('enqueue', 'order.charge', JSON.stringify({ orderId, cents: -3 }), '--jobs', jobsPath, '--id', 'large-1')) as { id: string };
-    await until('the large one to be dead', async () => await stateOf(id) === 'dead');
+    await until(async () => await stateOf(id) === 'dead', 'the large one to be dead');
     expect(json(await call('dead', 'show', queue, id))).toMatchObject({ schema: 'cli.Order', payload: { orderId, cents: -3 }, payloadFlaw: null });
     const edit = ['redrive', queue, '--id', id, '--edit', JSON.stringify({ orderId, cents: 3 })];
     const without = await tell(...edit);
     expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('MILLRACE_CLAIMS_FOLDER') as string]);
     expect(json(await call(...edit))).toMatchObject({ redriven: 1 });
-    await until('the large one to be done', async () => await stateOf(id) === 'done');
+    await until(async () => await stateOf(id) === 'done', 'the large one to be done');
   });
 
   test('replays a range, goes on after a kill, and leaves the queue as it is', async () => {
     const from = new Date().toISOString();
     for (let cents = 0; cents < JOBS; cents += 1) await enqueue(`r-${cents % 4}`, cents);
-    await until('the queue to be worked off', async () => (json(await callCli(['queues', queue, '--direct', '--json'], env, folder))['queues'] as { lag: number }[])[0]?.lag === 0);
+    await until(async () => (json(await callCli(['queues', queue, '--direct', '--json'], env, folder))['queues'] as { lag: number }[])[0]?.lag === 0, 'the queue to be worked off');
     const admin = createKafkajsBroker({ brokers: [inject('brokers')] }).createAdmin({ clientId: 'test' });
     const look = async () => ({ bounds: await Promise.all(['', '.dlq', '.events'].map((suffix) => admin.logBounds(queue + suffix))), committed: await admin.committed(`millrace.${queue}`, queue) });
     const before = await look();
@@ -196,16 +189,16 @@ describe('the command line', () => {
     const witness = async (): Promise<string[]> => (await readFile(env['CLI_TEST_WITNESS'] ?? '', 'utf8')).split('\n').filter((line) => line !== '');
     const group = `millrace.${queue}.replay.again`;
     const progress = async (): Promise<string> => JSON.stringify(await admin.committed(group, queue));
-    await until('some of it to be replayed', async () => (await witness()).length >= 6);
+    await until(async () => (await witness()).length >= 6, 'some of it to be replayed');
     const midway = await progress();
-    await until('some of that to be committed', async () => await progress() !== midway);
+    await until(async () => await progress() !== midway, 'some of that to be committed');
     first.child.kill('SIGKILL');
     await first.ended;
     const killedAt = await witness();
 
     // Ctrl-C ends one cleanly; on a machine that is busy enough it comes too late.
     const interrupted = startCli(args, env, folder);
-    await until('more of it to be replayed', async () => (await witness()).length > killedAt.length || interrupted.child.exitCode !== null);
+    await until(async () => (await witness()).length > killedAt.length || interrupted.child.exitCode !== null, 'more of it to be replayed');
     interrupted.child.kill('SIGINT');
     const end = await interrupted.ended;
     expect([[0, true], [1, false]]).toContainEqual([end.code, json(end)['complete']]);

@@ -2,7 +2,8 @@ import kafkajs from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { uniqueName } from '../../topicNames.ts';
-import { makeTopic, until, watch } from './watcher.ts';
+import { makeTopic, watch } from './watcher.ts';
+import { until } from '../../until.ts';
 
 test('partitions that are added to a topic get owners, though nobody joins or leaves, and those that are there keep theirs', async () => {
   const brokers = inject('brokers').split(',');

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startKafkaCluster, type KafkaCluster } from '../../../shared/embedded/kafka.ts';
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { uniqueName } from '../../topicNames.ts';
-import { makeTopic, readAll, until, watch } from './watcher.ts';
+import { makeTopic, readAll, watch } from './watcher.ts';
+import { until } from '../../until.ts';
 
 describe('three brokers, one of which dies', () => {
   let cluster: KafkaCluster;

@@ -1,7 +1,8 @@
 import { expect, inject, it } from 'vitest';
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import { uniqueName } from '../../topicNames.ts';
-import { makeTopic, until, watch } from './watcher.ts';
+import { makeTopic, watch } from './watcher.ts';
+import { until } from '../../until.ts';
 
 it('reads a compacted log by its batches, not offset by offset, and knows its position behind the gaps', async () => {
   const brokers = inject('brokers').split(',');

@@ -5,7 +5,8 @@ import { createKafkajsBroker, type KafkajsBrokerOptions } from '../../../shared/
 import type { Producer } from '../../../shared/kafka/port.ts';
 import { uniqueName } from '../../topicNames.ts';
 import { createNetwork, type Network } from './network.ts';
-import { makeTopic, readAll, until, watch, type Watcher } from './watcher.ts';
+import { makeTopic, readAll, watch, type Watcher } from './watcher.ts';
+import { until } from '../../until.ts';
 
 const brokers = inject('brokers').split(',');
 const closers: (() => Promise<unknown>)[] = [];

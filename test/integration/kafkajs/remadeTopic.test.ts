@@ -7,6 +7,7 @@ import { createLogger } from '../../../shared/runtime/logger.ts';
 import { jobV1, sampleJob } from '../../unit/worker/sampleJob.ts';
 import { callCli } from '../cli/runner.ts';
 import { uniqueName } from '../../topicNames.ts';
+import { until } from '../../until.ts';
 
 const lines: string[] = [];
 let millrace: Millrace;
@@ -22,14 +23,6 @@ afterAll(async () => {
   await millrace.close();
   await admin.close();
 });
-
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = Date.now() + 60_000;
-  while (!await condition()) {
-    if (Date.now() > endMs) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
-}
 
 function openQueue() {
   const queue = uniqueName('remade');
@@ -47,7 +40,7 @@ function openQueue() {
     queue, job, ran, group,
     enqueue: (sequences: readonly number[]) => millrace.enqueueMany(job, sequences.map((sequence) => sampleJob(sequence, `key-${sequence}`))),
     committed: async (): Promise<number | null> => (await admin.committed(group, queue))[0]?.position?.offset ?? null,
-    stands: (notice: RegExp) => until('the partition to stand', () => lines.some((line) => line.includes(queue) && notice.test(line))),
+    stands: (notice: RegExp) => until(() => lines.some((line) => line.includes(queue) && notice.test(line)), 'the partition to stand'),
     async remake() {
       await admin.deleteTopics([queue]);
       await admin.createTopics([{ name: queue, partitions: 1, replicationFactor: 1, config: {} }]);
@@ -63,13 +56,13 @@ test('jobs of a topic that was deleted and made anew all run: its group has forg
   const { job, ran, enqueue, committed, remake } = openQueue();
   const first = await millrace.work([job]);
   await enqueue([1, 2, 3]);
-  await until('the jobs to run', () => ran.length === 3);
+  await until(() => ran.length === 3, 'the jobs to run');
   await first.stop();
   expect(await committed()).toBe(3);
   await remake();
   await enqueue([10, 11]);
   const second = await millrace.work([job]);
-  await until('the new jobs to run', () => ran.length === 5);
+  await until(() => ran.length === 5, 'the new jobs to run');
   await second.stop();
   expect([ran.slice(3).toSorted(), await committed()]).toEqual([[10, 11], 2]);
 });
@@ -78,7 +71,7 @@ test('where the group still has its offset in the old topic, the partition stand
   const { queue, group, job, ran, enqueue, committed, stands, remake, moveToBeginning } = openQueue();
   const first = await millrace.work([job]);
   await enqueue([1, 2, 3]);
-  await until('the jobs to run', () => ran.length === 3);
+  await until(() => ran.length === 3, 'the jobs to run');
   await first.stop();
   await remake();
   // As a worker commits that lives through it.
@@ -91,7 +84,7 @@ test('where the group still has its offset in the old topic, the partition stand
   expect([ran.length, await committed()]).toEqual([3, 3]);
   await moveToBeginning();
   const third = await millrace.work([job]);
-  await until('the new jobs to run', () => ran.length === 5);
+  await until(() => ran.length === 5, 'the new jobs to run');
   await third.stop();
   expect([ran.slice(3).toSorted(), await committed()]).toEqual([[10, 11], 2]);
 });
@@ -100,7 +93,7 @@ test('where the waiting room knows a job of the old topic at the offset of a new
   const { queue, job, ran, enqueue, committed, stands, remake, moveToBeginning } = openQueue();
   const first = await millrace.work([job]);
   await enqueue([0, 1]);
-  await until('one job to run, and one to wait', async () => ran.length === 1 && await committed() === 2);
+  await until(async () => ran.length === 1 && await committed() === 2, 'one job to run, and one to wait');
   await first.stop();
   await remake();
   await enqueue([10, 11]);
@@ -112,7 +105,7 @@ test('where the waiting room knows a job of the old topic at the offset of a new
   await moveToBeginning();
   await admin.deleteTopics([`${queue}.retry`]);
   const third = await millrace.work([job]);
-  await until('the new jobs to run', () => ran.length === 3);
+  await until(() => ran.length === 3, 'the new jobs to run');
   await third.stop();
   expect([ran.slice(1).toSorted(), await committed()]).toEqual([[10, 11], 2]);
 });

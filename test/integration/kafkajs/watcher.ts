@@ -1,5 +1,6 @@
 import { createKafkajsBroker } from '../../../shared/kafka/kafkajs/kafkajsBroker.ts';
 import type { Broker, Consumer, ConsumerOptions, FetchedBatch, FetchedRecord, PartitionGrant } from '../../../shared/kafka/port.ts';
+import { until } from '../../until.ts';
 
 /** A consumer that follows what it gets from its commit or the log's start, and remembers everything. */
 export interface Watcher {
@@ -41,14 +42,6 @@ export function watch(broker: Broker, topic: string, options: Partial<ConsumerOp
     trouble: (error) => { watcher.troubles.push(error); },
   }) };
   return watcher;
-}
-
-export async function until(condition: () => boolean, what: string, patienceMs = 60_000): Promise<void> {
-  const startedMs = performance.now();
-  while (!condition()) {
-    if (performance.now() - startedMs > patienceMs) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
 }
 
 /** Creates a topic with a client of its own. */

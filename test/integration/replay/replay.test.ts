@@ -7,6 +7,7 @@ import { scanTopic } from '../../../shared/kafka/scanTopic.ts';
 import { createLogger } from '../../../shared/runtime/logger.ts';
 import { jobV1, sampleJob } from '../../unit/worker/sampleJob.ts';
 import { uniqueName } from '../../topicNames.ts';
+import { until } from '../../until.ts';
 
 const JOBS = 300;
 const KEYS = 10;
@@ -31,14 +32,6 @@ const job = defineJob({
   },
 });
 
-async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = Date.now() + 60_000;
-  while (!await condition()) {
-    if (Date.now() > endMs) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
-}
-
 const sorted = (list: Iterable<number>): number[] => [...list].toSorted((a, b) => a - b);
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
 const inOrder = (): boolean => numbers(0, KEYS).every((key) => {
@@ -59,7 +52,7 @@ async function readTopic(topic: string): Promise<{ readonly key: string; readonl
 /** A worker until every job was run, and stopped cleanly. */
 async function workOff(sequences: readonly number[]): Promise<void> {
   const worker = await millrace.work([job]);
-  await until('the jobs to run', () => new Set(runs.map((run) => run.sequence)).size >= sequences.length);
+  await until(() => new Set(runs.map((run) => run.sequence)).size >= sequences.length, 'the jobs to run');
   await worker.stop();
   expect(sorted(new Set(runs.map((run) => run.sequence)))).toEqual(sorted(sequences));
 }
@@ -71,7 +64,7 @@ beforeAll(async () => {
   await enqueue(0, JOBS / 2);
   // The clock must tell the halves apart.
   const halfMs = Date.now();
-  await until('the clock to move on', () => Date.now() > halfMs + 5);
+  await until(() => Date.now() > halfMs + 5, 'the clock to move on');
   middle = new Date();
   await enqueue(JOBS / 2, JOBS);
   await workOff(numbers(0, JOBS));
@@ -126,9 +119,9 @@ describe('on real Kafka', () => {
     const worker = await millrace.work([job]);
     runs.length = 0;
     const again = numbers(JOBS, JOBS + 60);
-    await until('the stuck job to wait', async () => (await admin.committed(`millrace.${queue}`, `${queue}.retry`)).some(({ position }) => position !== null));
+    await until(async () => (await admin.committed(`millrace.${queue}`, `${queue}.retry`)).some(({ position }) => position !== null), 'the stuck job to wait');
     await millrace.enqueueMany(job, again.map((sequence) => sampleJob(sequence, `key-${sequence % KEYS}`)));
-    await until('the new jobs to run', () => new Set(runs.map((run) => run.sequence)).size === again.length);
+    await until(() => new Set(runs.map((run) => run.sequence)).size === again.length, 'the new jobs to run');
     await expect(millrace.moveOffsets(queue, 'beginning')).rejects.toMatchObject({ code: 'GROUP_IN_USE' });
     await worker.stop();
     runs.length = 0;
@@ -156,8 +149,8 @@ describe('on real Kafka', () => {
     const [over, gone] = [await millrace.enqueue(job, sampleJob(601, 'key-0')), await millrace.enqueue(job, sampleJob(602, 'key-0'))];
     await millrace.cancel(queue, [gone.id, stuckId]);
     const worker = await millrace.work([job]);
-    await until('what waited to be gone', async () => (await readTopic(`${queue}.retry`)).some(({ key, value }) => value === null && key === stuckId));
-    await until('the job that was left to run', () => runs.length > 0);
+    await until(async () => (await readTopic(`${queue}.retry`)).some(({ key, value }) => value === null && key === stuckId), 'what waited to be gone');
+    await until(() => runs.length > 0, 'the job that was left to run');
     await worker.stop();
     expect(runs.map(({ sequence }) => sequence)).toEqual([601]);
     await expect(millrace.cancel(queue, over.id)).rejects.toMatchObject({ code: 'JOB_UNKNOWN' });

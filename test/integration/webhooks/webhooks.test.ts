@@ -18,9 +18,9 @@ import { createWebhooks, type Webhooks } from '../../../shared/webhooks/webhooks
 import { databaseKinds, openTestDatabase, type DatabaseKind } from '../../postgres/createDatabase.ts';
 import { uniqueName } from '../../topicNames.ts';
 import { sampleJob } from '../../unit/worker/sampleJob.ts';
-import { until } from '../kafkajs/watcher.ts';
 import { startWebhooksProcess } from './webhooksProcess.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
+import { until } from '../../until.ts';
 
 const logger = createLogger({ level: 'silent', service: 'test', clock: systemClock });
 const rules = createAddressRules(['127.0.0.1']);
@@ -107,7 +107,7 @@ test('of the process that people run, a receiver that was down is told when it i
   down.answer = { status: 200 };
   await until(() => down.received.at(-1)?.status === 200, 'the delivery');
   expect(new Set(down.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-  while ((await subscriptions.find(left.id))?.disabledMs === null) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  await until(async () => (await subscriptions.find(left.id))?.disabledMs !== null, 'the subscription to be disabled');
   await millrace.enqueue(job, { ...sampleJob(2), customer: 'ada' });
   await until(() => down.received.some(({ body }) => body.includes('"charged":2')), 'the next');
   expect(gone.received).toHaveLength(1);
