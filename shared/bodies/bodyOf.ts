@@ -1,11 +1,11 @@
 import type { Job } from '../engine/job.ts';
 import { headerBytes } from '../kafka/envelope.ts';
-import type { Headers } from '../kafka/port.ts';
+import { unpackHeaders, type CarriedHeaders } from '../kafka/packedHeaders.ts';
 import { unpackBody, type Body } from './packBody.ts';
 
 /** What the job carries, wherever it is kept in memory. Where it {@link isAway}, it has to be fetched first. */
 export function bodyOf(job: Job): Body {
-  if (job.isOpen) return { value: job.value, headers: job.headers as Headers | undefined };
+  if (job.isOpen) return { value: job.value, headers: unpackHeaders(job.headers as CarriedHeaders) };
   if (job.body === null) throw new TypeError(`the body of job ${job.id} was not fetched`);
   return unpackBody(job.body, job);
 }
@@ -18,5 +18,5 @@ export function isAway(job: Job): boolean {
 /** Size of a job's record on the wire, headers included. */
 export function recordBytes(job: Job): number {
   const { bodyBytes, wireBytes, value, key, headers } = job;
-  return bodyBytes > 0 ? wireBytes : (value?.length ?? 0) + 2 * (key?.length ?? 0) + headerBytes(headers as Headers | undefined);
+  return bodyBytes > 0 ? wireBytes : (value?.length ?? 0) + 2 * (key?.length ?? 0) + headerBytes(unpackHeaders(headers as CarriedHeaders));
 }

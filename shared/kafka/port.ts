@@ -1,3 +1,5 @@
+import type { PackedHeaders } from './packedHeaders.ts';
+
 /**
  * The broker port: all that millrace asks of Kafka. Two drivers implement it (`kafkajs/`, `memory/`), and both pass
  * `test/conformance/broker.ts`. Offsets and times are plain numbers (safe up to 2^53).
@@ -16,7 +18,10 @@ export interface FetchedRecord {
   readonly key: Buffer | null;
   /** May be a view of a larger fetch buffer: copy what you keep for long. */
   readonly value: Buffer | null;
+  /** Made when first asked for, by a getter: a copy of a record by its own properties lacks them. */
   readonly headers: Headers | undefined;
+  /** The same, to look for single ones; where it is absent, {@link headers} has them. */
+  readonly packedHeaders?: PackedHeaders | undefined;
 }
 
 export interface FetchedBatch {

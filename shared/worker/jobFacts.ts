@@ -3,7 +3,7 @@ import { MillraceError } from '../errors/MillraceError.ts';
 import type { AttemptFacts, JobContext, JobLogger, ReplayMark, ScheduleTick } from '../jobs/jobContext.ts';
 import type { HeldLock } from '../jobs/jobEffects.ts';
 import { readEnqueuedAtMs, readScheduleTick } from '../kafka/envelope.ts';
-import type { Headers } from '../kafka/port.ts';
+import type { CarriedHeaders } from '../kafka/packedHeaders.ts';
 import { createJobLogger, type Logger } from '../runtime/logger.ts';
 import { JobEffects, type EffectEnd } from './attemptEffects.ts';
 import type { WorkerEffects } from './workerEffects.ts';
@@ -49,9 +49,9 @@ export class JobFacts implements AttemptFacts {
   get queue(): string { return this.#job.policy?.queue ?? ''; }
   get attempt(): number { return this.#job.attempt + 1; }
   get fence(): number { return this.#job.lane.partition.epoch; }
-  get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as Headers | undefined, this.#job.timestampMs); }
+  get enqueuedAtMs(): number { return readEnqueuedAtMs(this.#job.headers as CarriedHeaders, this.#job.timestampMs); }
   get replay(): ReplayMark | null { return this.#tools.replay; }
-  get tick(): ScheduleTick | null { return readScheduleTick(this.#job.headers as Headers | undefined); }
+  get tick(): ScheduleTick | null { return readScheduleTick(this.#job.headers as CarriedHeaders); }
   get lock(): HeldLock | null { return this.#effects?.lock ?? null; }
 
   tellProgress(progress: number, note: string | null): void {

@@ -27,7 +27,8 @@ export interface ReadContext {
  * loaded yet, the answer is the schema's id: load it and read the record again.
  */
 export function readMainRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): JobInput | number {
-  const { headers, value } = record;
+  const { value } = record;
+  const headers = record.packedHeaders ?? record.headers;
   let kind = readKind(headers);
   let fault: Fault | null = null;
   if (kind === null || value === null || value.length < 5 || value[0] !== 0) {

@@ -1,7 +1,8 @@
 import { LONGEST_WAIT_MS } from '../../jobs/duration.ts';
+import { PackedHeaders, type CarriedHeaders } from '../packedHeaders.ts';
 import type { Headers } from '../port.ts';
 import { CONTENT_TYPE, SPEC_VERSION, headerNames } from './headerNames.ts';
-import { readInteger, readText } from './readHeader.ts';
+import { hasHeader, readInteger, readText } from './readHeader.ts';
 
 /** Room for a derived id with the longest topic name. */
 export const MAX_ID_BYTES = 300;
@@ -47,7 +48,7 @@ export function jobHeaders(fields: JobHeaderFields): Headers {
 }
 
 /** The job's id. One that is missing, longer than 300 bytes, not UTF-8 or has control characters: `topic-partition-offset`. */
-export function readJobId(headers: Headers | undefined, topic: string, partition: number, offset: number): string {
+export function readJobId(headers: CarriedHeaders, topic: string, partition: number, offset: number): string {
   return readText(headers, headerNames.id, MAX_ID_BYTES) ?? `${topic}-${partition}-${offset}`;
 }
 
@@ -57,16 +58,22 @@ export function isJobId(text: unknown): text is string {
 }
 
 /** The job's kind. Null when it is missing or unusable: then the full name of the writer's schema is the kind. */
-export function readKind(headers: Headers | undefined): string | null {
-  return readText(headers, headerNames.kind, MAX_KIND_BYTES);
+export function readKind(headers: CarriedHeaders): string | null {
+  if (headers instanceof PackedHeaders && lastKind !== null && headers.is(headerNames.kind, lastKind)) return lastKind;
+  const kind = readText(headers, headerNames.kind, MAX_KIND_BYTES);
+  lastKind = kind;
+  return kind;
 }
+
+/** Mostly it is that of the record before, whose text is taken again. */
+let lastKind: string | null = null;
 
 /**
  * When the job may run at the earliest, epoch ms; null: at once. What is no plain number counts as absent. What lies further ahead
  * of `now` than {@link MAX_DELAY_MS} is cut to that: too late shows in the status and can be changed, too early cannot be undone.
  */
-export function readNotBeforeMs(headers: Headers | undefined, now: number): number | null {
-  if (headers?.[headerNames.notBefore] === undefined) return null;
+export function readNotBeforeMs(headers: CarriedHeaders, now: number): number | null {
+  if (!hasHeader(headers, headerNames.notBefore)) return null;
   const time = readInteger(headers, headerNames.notBefore);
   return time === null ? null : Math.min(time, now + MAX_DELAY_MS);
 }
@@ -75,8 +82,8 @@ export function readNotBeforeMs(headers: Headers | undefined, now: number): numb
  * For how long after it is settled no other job of its id and key runs, ms; 0: others may. Only an id that the producer chose can come again. What
  * is no plain number counts as absent; more than {@link MAX_DELAY_MS} is cut to that.
  */
-export function readUniqueForMs(headers: Headers | undefined): number {
-  if (headers?.[headerNames.uniqueFor] === undefined) return 0;
+export function readUniqueForMs(headers: CarriedHeaders): number {
+  if (!hasHeader(headers, headerNames.uniqueFor)) return 0;
   const time = readInteger(headers, headerNames.uniqueFor);
   return time === null || readText(headers, headerNames.id, MAX_ID_BYTES) === null ? 0 : Math.min(time, MAX_DELAY_MS);
 }
@@ -86,8 +93,8 @@ const MAX_SCHEDULE_BYTES = 150;
 const LAST_DATE_MS = 8.64e15;
 
 /** The schedule and the tick that the job is a run for; null: it is none. */
-export function readScheduleTick(headers: Headers | undefined): { readonly schedule: string; readonly at: Date } | null {
-  if (headers?.[headerNames.schedule] === undefined) return null;
+export function readScheduleTick(headers: CarriedHeaders): { readonly schedule: string; readonly at: Date } | null {
+  if (!hasHeader(headers, headerNames.schedule)) return null;
   const schedule = readText(headers, headerNames.schedule, MAX_SCHEDULE_BYTES);
   const tickMs = readInteger(headers, headerNames.tick, LAST_DATE_MS);
   return schedule === null || tickMs === null ? null : { schedule, at: new Date(tickMs) };
@@ -96,14 +103,14 @@ export function readScheduleTick(headers: Headers | undefined): { readonly sched
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** When the job was enqueued, epoch ms: `ce_time`, or the record's timestamp where that is missing or no RFC 3339. */
-export function readEnqueuedAtMs(headers: Headers | undefined, timestampMs: number): number {
+export function readEnqueuedAtMs(headers: CarriedHeaders, timestampMs: number): number {
   const text = readText(headers, headerNames.time, 64);
   const time = text !== null && rfc3339.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(time) ? timestampMs : time;
 }
 
 /** The job's W3C trace context; a `traceparent` that is not of the specified form counts as absent, and its `tracestate` with it. */
-export function readTrace(headers: Headers | undefined): { readonly traceparent: string; readonly tracestate: string | null } | null {
+export function readTrace(headers: CarriedHeaders): { readonly traceparent: string; readonly tracestate: string | null } | null {
   const traceparent = readText(headers, headerNames.traceparent, MAX_TRACE_BYTES);
   if (traceparent === null || !isTraceparent(traceparent)) return null;
   return { traceparent, tracestate: readText(headers, headerNames.tracestate, MAX_TRACE_BYTES) };
@@ -115,7 +122,7 @@ export function isTraceparent(text: string): boolean {
 }
 
 /** Names of the headers of a main record that are there but cannot be used; for logs and status, not for the hot path. */
-export function findFlaws(headers: Headers | undefined): string[] {
+export function findFlaws(headers: CarriedHeaders): string[] {
   const checks: readonly [name: string, usable: boolean][] = [
     [headerNames.id, readText(headers, headerNames.id, MAX_ID_BYTES) !== null],
     [headerNames.kind, readKind(headers) !== null],
@@ -124,5 +131,5 @@ export function findFlaws(headers: Headers | undefined): string[] {
     [headerNames.uniqueFor, readUniqueForMs(headers) > 0],
     [headerNames.traceparent, readTrace(headers) !== null],
   ];
-  return checks.filter(([name, usable]) => !usable && headers?.[name] !== undefined).map(([name]) => name);
+  return checks.filter(([name, usable]) => !usable && hasHeader(headers, name)).map(([name]) => name);
 }

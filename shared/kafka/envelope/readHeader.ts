@@ -1,17 +1,27 @@
-import type { Headers } from '../port.ts';
+import { PackedHeaders, type CarriedHeaders } from '../packedHeaders.ts';
 
 /** No control characters, and nothing that was not UTF-8 (which decodes to U+FFFD). */
 const clean = /^[^\u0000-\u001f\u007f\ufffd]+$/;
 
 /** A header's bytes or text as they came, or null. Of several values, the first. */
-export function readRaw(headers: Headers | undefined, name: string): Buffer | string | null {
+export function readRaw(headers: CarriedHeaders, name: string): Buffer | string | null {
+  if (headers instanceof PackedHeaders) return headers.raw(name);
   const value = headers?.[name];
   const first = Array.isArray(value) ? value[0] : value;
   return typeof first === 'string' || first instanceof Uint8Array ? first : null;
 }
 
+/** Whether a header is there at all. */
+export function hasHeader(headers: CarriedHeaders, name: string): boolean {
+  return headers instanceof PackedHeaders ? headers.has(name) : headers?.[name] !== undefined;
+}
+
 /** A header as text: 1 to `maxLength` bytes of UTF-8 without control characters; anything else is null. */
-export function readText(headers: Headers | undefined, name: string, maxLength: number): string | null {
+export function readText(headers: CarriedHeaders, name: string, maxLength: number): string | null {
+  if (headers instanceof PackedHeaders) {
+    const plain = headers.plainText(name, maxLength);
+    if (plain !== null) return plain;
+  }
   const raw = readRaw(headers, name);
   if (raw === null || raw.length === 0 || raw.length > maxLength) return null;
   const text = typeof raw === 'string' ? raw : raw.toString();
@@ -21,7 +31,7 @@ export function readText(headers: Headers | undefined, name: string, maxLength: 
 const ZERO = 0x30;
 
 /** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */
-export function readInteger(headers: Headers | undefined, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
+export function readInteger(headers: CarriedHeaders, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
   const raw = readRaw(headers, name);
   if (raw === null || raw.length === 0 || raw.length > 16) return null;
   let number = 0;

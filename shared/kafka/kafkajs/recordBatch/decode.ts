@@ -1,5 +1,6 @@
 import { MillraceError } from '../../../errors/MillraceError.ts';
-import type { FetchedRecord, Headers, HeaderValue } from '../../port.ts';
+import { PackedHeaders } from '../../packedHeaders.ts';
+import type { FetchedRecord, Headers } from '../../port.ts';
 import { decompress } from './decompress.ts';
 
 /**
@@ -67,7 +68,7 @@ export function decodeRecords(data: Buffer, fetchOffset: number, aborted: readon
 }
 
 /*
- * Classes, not literals: V8 learns of a literal that what it makes lives long (the first batches fill its youngest space), and then makes it old from the
+ * A class, not a literal: V8 learns of a literal that what it makes lives long (the first batches fill its youngest space), and then makes it old from the
  * start. A restore would leave several kilobytes of old garbage for every record.
  */
 class ReadRecord implements FetchedRecord {
@@ -75,18 +76,18 @@ class ReadRecord implements FetchedRecord {
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Headers | undefined;
+  readonly packedHeaders: PackedHeaders | undefined;
 
-  constructor(offset: number, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: Headers | undefined) {
+  constructor(offset: number, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: PackedHeaders | undefined) {
     this.offset = offset;
     this.timestampMs = timestampMs;
     this.key = key;
     this.value = value;
-    this.headers = headers;
+    this.packedHeaders = headers;
   }
-}
 
-class ReadHeaders {}
+  get headers(): Headers | undefined { return this.packedHeaders?.unpack(); }
+}
 
 /** @returns false when the budget ran out before its end */
 function readBatch(data: Buffer, at: number, end: number, baseOffset: number, attributes: number, fetchOffset: number, budget: { partsLeft: number }, into: FetchedRecord[]): boolean {
@@ -113,44 +114,22 @@ function readBatch(data: Buffer, at: number, end: number, baseOffset: number, at
   return true;
 }
 
-function readHeaders(cursor: Cursor, budget: { partsLeft: number }): Headers | undefined {
+/** Walks over them, as whoever looks at them trusts their lengths. */
+function readHeaders(cursor: Cursor, budget: { partsLeft: number }): PackedHeaders | undefined {
   const count = Math.min(cursor.varint(), MOST_HEADERS);
   if (count <= 0) return undefined;
   budget.partsLeft -= count;
-  const headers = new ReadHeaders() as Record<string, HeaderValue>;
+  const from = cursor.at;
   for (let i = 0; i < count; i++) {
-    const name = cursor.name(i);
-    const value = cursor.bytes() ?? undefined;
-    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    if (Array.isArray(before)) {
-      if (value !== undefined) before.push(value);
-      continue;
-    }
-    const joined = before === undefined || value === undefined ? (value ?? before) : [before, value];
-    if (name === '__proto__') Object.defineProperty(headers, name, { value: joined, enumerable: true, configurable: true, writable: true });
-    else headers[name] = joined;
+    cursor.skip(false);
+    cursor.skip(true);
   }
-  return headers;
+  return new PackedHeaders(cursor.data, from, count);
 }
 
 /** Numbers beyond 2^53 lose precision; offsets and times do not reach it. */
 export function readLong(data: Buffer, at: number): number {
   return data.readInt32BE(at) * 4_294_967_296 + data.readUInt32BE(at + 4);
-}
-
-/** Of the last record that was read, by their places. */
-const names: string[] = [];
-const NAMES_KEPT = 32;
-const LONGEST_NAME_KEPT = 64;
-
-/** Whether these bytes are the name, of which ASCII alone is looked at. */
-function isAt(data: Buffer, from: number, length: number, name: string): boolean {
-  if (name.length !== length) return false;
-  for (let at = 0; at < length; at++) {
-    const byte = data[from + at] as number;
-    if (byte > 127 || byte !== name.charCodeAt(at)) return false;
-  }
-  return true;
 }
 
 class Cursor {
@@ -197,17 +176,12 @@ class Cursor {
     return this.at + length;
   }
 
-  /** The name of a record's header number `index`: mostly that of the record before, whose text is taken again. */
-  name(index: number): string {
+  /** Passes over what follows its length, null for a negative one where that may be. */
+  skip(mayBeNull: boolean): void {
     const length = this.varint();
+    if (length < 0 && mayBeNull) return;
     if (length < 0 || this.at + length > this.data.length) this.#cut();
-    const from = this.at;
     this.at += length;
-    const former = names[index];
-    if (former !== undefined && isAt(this.data, from, length, former)) return former;
-    const name = this.data.toString('utf8', from, this.at);
-    if (index < NAMES_KEPT && length <= LONGEST_NAME_KEPT) names[index] = name;
-    return name;
   }
 
   #cut(): never {
