@@ -17,6 +17,6 @@ export function isAway(job: Job): boolean {
 
 /** Size of a job's record on the wire, headers included. */
 export function recordBytes(job: Job): number {
-  const { bodyBytes, wireBytes, value, key, headers } = job;
-  return bodyBytes > 0 ? wireBytes : (value?.length ?? 0) + 2 * (key?.length ?? 0) + headerBytes(unpackHeaders(headers as CarriedHeaders));
+  const { bodyBytes, wireBytes, value, keyText, headers } = job;
+  return bodyBytes > 0 ? wireBytes : (value?.length ?? 0) + 2 * (keyText?.length ?? 0) + headerBytes(unpackHeaders(headers as CarriedHeaders));
 }

@@ -70,8 +70,7 @@ export class KeptBodies {
     const { body, wireBytes } = packBody({ value: job.value, headers: unpackHeaders(job.headers as CarriedHeaders) }, job);
     job.body = body;
     job.bodyBytes = body.length;
-    job.wireBytes = wireBytes + 2 * (job.key?.length ?? 0);
-    job.ownKey = job.ownKey === null || job.lane.key !== null ? null : Buffer.from(job.ownKey);
+    job.wireBytes = wireBytes + 2 * (job.keyText?.length ?? 0);
     job.bytes = job.bodyBytes + WAITING_JOB_BYTES;
     this.#memoryBytes += job.bytes;
     close(job);

@@ -47,7 +47,7 @@ export interface EngineOptions<R extends MainRecord> {
   readonly workerId: string;
   readonly policies: ReadonlyMap<string, JobPolicy>;
   /** Reads a record's envelope. Null: it cannot be read yet (its schema is being looked up); ask again at the next `tick`. */
-  readonly parse: (record: R, partition: number) => JobInput | null;
+  readonly parse: (record: R, partition: number, now: number) => JobInput | null;
   /** Size of the job's record with all its headers; asked only for jobs that go to the waiting room or the DLQ. */
   readonly recordBytes: (job: Job) => number;
   /** The job will stay long, or got another value: whoever keeps bodies takes this one over, and a view of a fetch buffer pins no buffer. Sets `bytes`. */

@@ -52,7 +52,7 @@ export function takeDeadLetters(partition: Partition, now: number): Publication 
 
 /** What an event takes in its record, estimated from above: kinds are written once each, but all may differ. */
 function eventBytes({ job, failure, words }: JobEvent): number {
-  const key = Math.min(job.key?.length ?? 0, EVENT_KEY_BYTES);
+  const key = Math.min(job.keyText?.length ?? 0, EVENT_KEY_BYTES);
   return 60 + Buffer.byteLength(job.id) + Buffer.byteLength(job.kind) + key + (failure === null ? 0 : (failure.code.length + failure.message.length) * 3) +
     (words === null ? 0 : ((words.note?.length ?? 0) + (words.result?.length ?? 0)) * 3 + 20);
 }

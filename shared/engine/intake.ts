@@ -73,7 +73,7 @@ function takeInRecord<R extends MainRecord>(partition: Partition, record: R, par
     moveTo(partition, offset + 1);
     return true;
   }
-  const input = parse(record, partition.number);
+  const input = parse(record, partition.number, now);
   if (input === null) return false;
   const job = new Job(input, laneOf(partition, input));
   job.slot = frontier.add(offset, job);
@@ -96,14 +96,14 @@ function isDuplicate(partition: Partition, job: Job, now: number): boolean {
 }
 
 export function laneOf(partition: Partition, input: JobInput): Lane {
-  // Without a key there is no order to keep. Bytes, not text, tell entities apart.
+  // Without a key there is no order to keep.
   if (input.key === null || input.policy?.order === 'none') return new Lane(partition, null, 0);
-  return partition.laneFor(input.key.toString('latin1'));
+  return partition.laneFor(input.key);
 }
 
 function place(partition: Partition, job: Job, now: number): void {
   const policy = job.policy;
-  if (job.key === null && policy !== null && policy.order !== 'none') job.fault ??= NO_KEY;
+  if (job.keyText === null && policy !== null && policy.order !== 'none') job.fault ??= NO_KEY;
   if (job.fault !== null && policy?.whenBuried !== 'hold') {
     // It never runs, so it need not wait for its turn.
     buryFaulty(partition, job, job.fault, now);

@@ -40,7 +40,8 @@ export interface JobInput {
   readonly kind: string;
   /** Null when no handler here knows the kind. */
   readonly policy: JobPolicy | null;
-  readonly key: Buffer | null;
+  /** Its bytes as text (latin1). */
+  readonly key: string | null;
   readonly value: Buffer | null;
   /** Opaque to the engine; travels with the job. */
   readonly headers: unknown;
@@ -109,7 +110,7 @@ export class Job {
   readonly kind: string;
   policy: JobPolicy | null;
   /** Its key, where its lane does not have it. */
-  ownKey: Buffer | null;
+  readonly #ownKey: string | null;
   /** These two are here while {@link isOpen}. */
   value: Buffer | null;
   headers: unknown;
@@ -151,7 +152,7 @@ export class Job {
     this.id = input.id;
     this.kind = input.kind;
     this.policy = input.policy;
-    this.ownKey = input.key;
+    this.#ownKey = lane.key === null ? input.key : null;
     this.value = input.value;
     this.headers = input.headers;
     this.bytes = input.bytes;
@@ -167,9 +168,15 @@ export class Job {
     }
   }
 
+  /** The bytes of its record's key as text (latin1). */
+  get keyText(): string | null {
+    return this.lane.key ?? this.#ownKey;
+  }
+
   /** As its record has it, byte for byte. */
   get key(): Buffer | null {
-    return this.ownKey ?? (this.lane.key === null ? null : Buffer.from(this.lane.key, 'latin1'));
+    const { keyText } = this;
+    return keyText === null ? null : Buffer.from(keyText, 'latin1');
   }
 
   #flags = IS_OPEN;

@@ -34,7 +34,7 @@ export class Pauses {
   holds(job: Job): boolean {
     if (job.claimed) return false;
     if (this.#queue || this.#kinds.has(job.kind)) return true;
-    return this.#keys.size > 0 && job.key !== null && this.#keys.has(job.key.toString('latin1'));
+    return this.#keys.size > 0 && job.keyText !== null && this.#keys.has(job.keyText);
   }
 }
 

@@ -16,11 +16,13 @@ export interface FetchedRecord {
   readonly offset: number;
   readonly timestampMs: number;
   readonly key: Buffer | null;
+  /** The key's bytes as text, one character each (latin1), as lanes tell entities apart; absent: made of {@link key}. */
+  readonly keyText?: string | null;
   /** May be a view of a larger fetch buffer: copy what you keep for long. */
   readonly value: Buffer | null;
-  /** Made when first asked for, by a getter: a copy of a record by its own properties lacks them. */
+  /** As {@link key} it may be a getter, which makes them when asked: a copy of a record's own properties lacks it. */
   readonly headers: Headers | undefined;
-  /** The same, to look for single ones; where it is absent, {@link headers} has them. */
+  /** The same, to look for single ones; absent: {@link headers} has them. */
   readonly packedHeaders?: PackedHeaders | undefined;
 }
 

@@ -160,7 +160,7 @@ async function plan(tools: Pick<Required<MoveTools>, 'broker' | 'admin' | 'clock
         return;
       }
       if (settled) one.again += 1;
-      if (tombstoned.has(record.offset)) one.reopen.push({ ...record, headers: record.headers, value: record.value === null ? null : Buffer.from(record.value), key: record.key === null ? null : Buffer.from(record.key) });
+      if (tombstoned.has(record.offset)) one.reopen.push({ offset: record.offset, timestampMs: record.timestampMs, headers: record.headers, value: record.value === null ? null : Buffer.from(record.value), key: record.key === null ? null : Buffer.from(record.key) });
     },
   });
   return [...plans].map(([partition, { standing, target, again, reopen, skips }]) => ({

@@ -92,7 +92,7 @@ export async function planReplay({ broker, admin, codec, topic, selection, start
       return;
     }
     schemaIds.add(schemaId);
-    foreign.push({ partition, record: { ...record, headers: record.headers, value: record.value === null ? null : Buffer.from(record.value.subarray(0, SCHEMA_ID_BYTES)), key: record.key === null ? null : Buffer.from(record.key) } });
+    foreign.push({ partition, record: { offset: record.offset, timestampMs: record.timestampMs, headers: record.headers, value: record.value === null ? null : Buffer.from(record.value.subarray(0, SCHEMA_ID_BYTES)), key: record.key === null ? null : Buffer.from(record.key) } });
   });
   for (const schemaId of schemaIds) await codec.load(schemaId);
   for (const { partition, record } of foreign) count(partition, record);

@@ -9,6 +9,7 @@ import { classifyError } from '../jobs/classifyError.ts';
 import { AttemptContext, BatchAttemptContext, BatchMember, type ReplayMark } from '../jobs/jobContext.ts';
 import type { LockChoice } from '../jobs/jobEffects.ts';
 import type { JobDefinition } from '../jobs/jobDefinition.ts';
+import { DONE } from '../jobs/outcome.ts';
 import { readAnswer, readBatchAnswer } from '../jobs/readAnswer.ts';
 import type { EffectEnd } from './attemptEffects.ts';
 import type { ClaimedJobs } from './claimedJobs.ts';
@@ -129,7 +130,7 @@ export class Attempts {
       return;
     }
     if (!later) {
-      this.#running.conclude(job, readAnswer(answer, this.#options.clock.now()), definition);
+      this.#running.conclude(job, answer === undefined ? DONE : readAnswer(answer, this.#options.clock.now()), definition);
       return;
     }
     const running = this.#running.track([job], [facts], null, context, definition);

@@ -75,7 +75,7 @@ export class QueueRunner {
       retain: this.bodies.retain,
       release: this.bodies.release,
       hasValue: this.bodies.hasValue,
-      parse: (record, partition) => this.#parse(record, partition),
+      parse: (record, partition, now) => this.#parse(record, partition, now),
     });
     this.bodies.serve(this.engine);
     this.#claimed = new ClaimedJobs({
@@ -256,8 +256,8 @@ export class QueueRunner {
     if (this.bodies.open(start, begin, gone)) this.#attempts.begin(start);
   }
 
-  #parse(record: FetchedRecord, partition: number): JobInput | null {
-    const read = readMainRecord(this.#context, record, partition, this.options.clock.now());
+  #parse(record: FetchedRecord, partition: number, now: number): JobInput | null {
+    const read = readMainRecord(this.#context, record, partition, now);
     if (typeof read !== 'number') return read;
     this.#schemas.whenKnown(read, () => {
       this.engine.resumeIntake(this.options.clock.now());

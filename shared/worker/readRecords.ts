@@ -44,6 +44,7 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
     }
   }
   const policy = context.policies.get(kind ?? '') ?? null;
+  const key = record.keyText === undefined ? record.key?.toString('latin1') ?? null : record.keyText;
   return {
     offset: record.offset,
     timestampMs: Math.abs(record.timestampMs) <= LATEST_DATE_MS ? record.timestampMs : -1,
@@ -51,10 +52,10 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
     // One text for all jobs of a kind.
     kind: policy?.kind ?? kind ?? '',
     policy,
-    key: record.key,
+    key,
     value,
     headers,
-    bytes: (value?.length ?? 0) + (record.key?.length ?? 0) + ENVELOPE_BYTES,
+    bytes: (value?.length ?? 0) + (key?.length ?? 0) + ENVELOPE_BYTES,
     notBeforeMs: readNotBeforeMs(headers, now) ?? 0,
     uniqueForMs: readUniqueForMs(headers),
     fault,
@@ -130,7 +131,7 @@ function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobIn
     id: job.id,
     kind: policy?.kind ?? kind ?? '',
     policy,
-    key: job.key,
+    key: job.key?.toString('latin1') ?? null,
     value: job.value,
     headers: job.headers satisfies Headers | undefined,
     bytes: (job.value?.length ?? 0) + (job.key?.length ?? 0) + ENVELOPE_BYTES,

@@ -37,7 +37,7 @@ export function watch(broker: Broker, topic: string, options: Partial<ConsumerOp
     },
     fetched(batch) {
       watcher.batches.push(batch);
-      for (const record of batch.records) watcher.records.push({ ...record, headers: record.headers, topic: batch.topic, partition: batch.partition });
+      for (const record of batch.records) watcher.records.push({ offset: record.offset, timestampMs: record.timestampMs, key: record.key, value: record.value, headers: record.headers, topic: batch.topic, partition: batch.partition });
     },
     trouble: (error) => { watcher.troubles.push(error); },
   }) };

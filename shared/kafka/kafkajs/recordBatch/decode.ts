@@ -74,18 +74,25 @@ export function decodeRecords(data: Buffer, fetchOffset: number, aborted: readon
 class ReadRecord implements FetchedRecord {
   readonly offset: number;
   readonly timestampMs: number;
-  readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly packedHeaders: PackedHeaders | undefined;
+  readonly #data: Buffer;
+  readonly #keyAt: number;
+  /** −1: the key is null. */
+  readonly #keyLength: number;
 
-  constructor(offset: number, timestampMs: number, key: Buffer | null, value: Buffer | null, headers: PackedHeaders | undefined) {
+  constructor(offset: number, timestampMs: number, data: Buffer, keyAt: number, keyLength: number, value: Buffer | null, headers: PackedHeaders | undefined) {
     this.offset = offset;
     this.timestampMs = timestampMs;
-    this.key = key;
+    this.#data = data;
+    this.#keyAt = keyAt;
+    this.#keyLength = keyLength;
     this.value = value;
     this.packedHeaders = headers;
   }
 
+  get key(): Buffer | null { return this.#keyLength < 0 ? null : this.#data.subarray(this.#keyAt, this.#keyAt + this.#keyLength); }
+  get keyText(): string | null { return this.#keyLength < 0 ? null : this.#data.toString('latin1', this.#keyAt, this.#keyAt + this.#keyLength); }
   get headers(): Headers | undefined { return this.packedHeaders?.unpack(); }
 }
 
@@ -103,10 +110,11 @@ function readBatch(data: Buffer, at: number, end: number, baseOffset: number, at
     const offset = baseOffset + cursor.varint();
     if (offset >= fetchOffset) {
       if (budget.partsLeft <= 0) return false;
-      const key = cursor.bytes();
+      const keyLength = cursor.skip();
+      const keyAt = cursor.at - Math.max(0, keyLength);
       const value = cursor.bytes();
       const headers = readHeaders(cursor, budget);
-      into.push(new ReadRecord(offset, fixedTimestamp ?? baseTimestamp + timestampDelta, key, value, headers));
+      into.push(new ReadRecord(offset, fixedTimestamp ?? baseTimestamp + timestampDelta, cursor.data, keyAt, keyLength, value, headers));
       budget.partsLeft--;
     }
     cursor.at = recordEnd;
@@ -121,8 +129,8 @@ function readHeaders(cursor: Cursor, budget: { partsLeft: number }): PackedHeade
   budget.partsLeft -= count;
   const from = cursor.at;
   for (let i = 0; i < count; i++) {
-    cursor.skip(false);
-    cursor.skip(true);
+    if (cursor.skip() < 0) cursor.cut();
+    cursor.skip();
   }
   return new PackedHeaders(cursor.data, from, count);
 }
@@ -143,17 +151,17 @@ class Cursor {
   /** A zigzag varint of up to 53 bits. */
   varint(): number {
     const { data } = this;
-    let byte = data[this.at++] ?? this.#cut();
+    let byte = data[this.at++] ?? this.cut();
     let value = byte & 0x7f;
     let shift = 7;
     while (byte >= 0x80 && shift < 28) {
-      byte = data[this.at++] ?? this.#cut();
+      byte = data[this.at++] ?? this.cut();
       value |= (byte & 0x7f) << shift;
       shift += 7;
     }
     let scale = 2 ** 28;
     while (byte >= 0x80) {
-      byte = data[this.at++] ?? this.#cut();
+      byte = data[this.at++] ?? this.cut();
       value += (byte & 0x7f) * scale;
       scale *= 128;
     }
@@ -161,30 +169,27 @@ class Cursor {
   }
 
   bytes(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    if (this.at + length > this.data.length) this.#cut();
-    const from = this.at;
-    this.at += length;
-    return this.data.subarray(from, this.at);
+    const length = this.skip();
+    return length < 0 ? null : this.data.subarray(this.at - length, this.at);
   }
 
   /** Where what follows its length ends. */
   end(): number {
     const length = this.varint();
-    if (length <= 0 || this.at + length > this.data.length) this.#cut();
+    if (length <= 0 || this.at + length > this.data.length) this.cut();
     return this.at + length;
   }
 
-  /** Passes over what follows its length, null for a negative one where that may be. */
-  skip(mayBeNull: boolean): void {
+  /** Passes over what follows its length, which is the answer; a negative one is that of null. */
+  skip(): number {
     const length = this.varint();
-    if (length < 0 && mayBeNull) return;
-    if (length < 0 || this.at + length > this.data.length) this.#cut();
+    if (length < 0) return length;
+    if (this.at + length > this.data.length) this.cut();
     this.at += length;
+    return length;
   }
 
-  #cut(): never {
+  cut(): never {
     throw new MillraceError('BROKER_REFUSED', { at: 'record batch', got: 'fewer bytes than it announces' });
   }
 }

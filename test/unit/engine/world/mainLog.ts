@@ -81,7 +81,7 @@ export class MainLog {
 
 export function inputOfMain(entry: MainEntry, policy: JobPolicy | null): JobInput {
   const { offset, timestampMs, id, key, bytes, notBeforeMs, poison } = entry;
-  return { offset, timestampMs, id, kind: entry.policy.kind, policy, key, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
+  return { offset, timestampMs, id, kind: entry.policy.kind, policy, key: key?.toString('latin1') ?? null, value: null, headers: undefined, bytes, notBeforeMs, uniqueForMs: entry.uniqueForMs, fault: poison ? POISON : null };
 }
 
 /** As it comes back from a copy: when it may run is the record's to say, and what is wrong with it shows when it runs. */
