@@ -14,7 +14,7 @@ export interface EventsBatch {
   readonly epoch: number;
 }
 
-/** The framed value of the one record that tells a partition's events since the last flush; a buffer of its own. Never throws, whatever they say. */
+/** The framed value of the one record that tells a partition's events since the last flush; nothing writes to it again. Never throws, whatever they say. */
 export type EncodeEvents = (batch: EventsBatch, events: readonly JobEvent[]) => Buffer;
 
 /** Grows with what is to be told at once, which the engine bounds. */
