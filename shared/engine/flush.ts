@@ -1,7 +1,8 @@
 import { applyCommands } from './commands.ts';
-import { EVENT_KEY_BYTES, type CommitPoint, type JobEvent, type Publication } from './effects.ts';
+import type { CommitPoint, JobEvent, Publication } from './effects.ts';
 import type { Engine } from './engine.ts';
 import type { MainRecord } from './engineOptions.ts';
+import { eventBytes } from './eventBytes.ts';
 import { evictBlockers, rewriteOldest } from './evict.ts';
 import { buried } from './finish.ts';
 import { sweepMarks } from './marks.ts';
@@ -48,13 +49,6 @@ export function takeDeadLetters(partition: Partition, now: number): Publication 
   if (partition.phase !== 'active') return null;
   const items = partition.dlq.take(now, GROUP_ITEMS, GROUP_BYTES, (letter) => copyBytes(partition, letter.job));
   return items === null ? null : { stream: 'dlq', items };
-}
-
-/** What an event takes in its record, estimated from above: kinds are written once each, but all may differ. */
-function eventBytes({ job, failure, words }: JobEvent): number {
-  const key = Math.min(job.keyText?.length ?? 0, EVENT_KEY_BYTES);
-  return 60 + Buffer.byteLength(job.id) + Buffer.byteLength(job.kind) + key + (failure === null ? 0 : (failure.code.length + failure.message.length) * 3) +
-    (words === null ? 0 : ((words.note?.length ?? 0) + (words.result?.length ?? 0)) * 3 + 20);
 }
 
 /** Attempts that outlast a flush are told of; shorter ones are known by how they ended. */

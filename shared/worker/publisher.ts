@@ -8,7 +8,7 @@ import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { FetchedRecord, OutgoingRecord } from '../kafka/port.ts';
 import type { Pulse } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
-import { writeDeadLetter, writeEvents, writeRoomRecord } from './writeRecords.ts';
+import { writeDeadLetter, writeRoomRecord } from './writeRecords.ts';
 
 /** Events of one partition above which a flush does not wait for its interval. */
 const PRESSING_EVENTS = 1000;
@@ -82,9 +82,9 @@ export class Publisher {
         for (const letter of publication.items) this.#options.observer.buried(letter.job, letter.reason);
         return { topic: topics.dlq, records: publication.items.map((letter) => writeDeadLetter(topics.main, number, letter)) };
       case 'events': {
-        const { codec, eventsWriter, workerId } = this.#options;
+        const { encodeEvents, workerId } = this.#options;
         const batch = { queue: topics.main, partition: number, worker: workerId, epoch: partition.epoch };
-        return { topic: topics.events, records: [writeEvents(codec, eventsWriter, batch, publication.items)] };
+        return { topic: topics.events, records: [{ key: null, value: encodeEvents(batch, publication.items) }] };
       }
     }
   }

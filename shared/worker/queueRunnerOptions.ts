@@ -1,4 +1,4 @@
-import type { Codec, Writer } from '../avro/codec.ts';
+import type { Codec } from '../avro/codec.ts';
 import type { CompiledSpill } from '../bodies/spillOptions.ts';
 import type { ClaimFetches } from '../claims/claimFetches.ts';
 import type { EngineLimits } from '../engine/engineOptions.ts';
@@ -8,8 +8,8 @@ import type { QueueTopicNames } from '../kafka/topics.ts';
 import type { ReplayMark } from '../jobs/jobContext.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { JobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import type { Handled } from './attempts.ts';
+import type { EncodeEvents } from './encodeEvents.ts';
 import type { StoreResult } from './lateResults.ts';
 import type { QueueObserver } from './observer.ts';
 import type { WorkerEffects } from './workerEffects.ts';
@@ -23,7 +23,8 @@ export interface QueueRunnerOptions {
   readonly producer: Producer;
   readonly admin: Admin;
   readonly codec: Codec;
-  readonly eventsWriter: Writer<JobEventsV2>;
+  /** The worker's, shared by its queues. */
+  readonly encodeEvents: EncodeEvents;
   readonly handled: ReadonlyMap<string, Handled>;
   /** The worker's, shared by its queues. */
   readonly sandboxes: SandboxPool;

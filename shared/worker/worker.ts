@@ -18,8 +18,8 @@ import { queueTopicNames, type QueueTopicNames } from '../kafka/topics.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { createSteadyClock } from '../runtime/steadyClock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { jobEventsV2 } from '../../schemas/millrace.JobEvents/payload.generated.ts';
 import type { Handled } from './attempts.ts';
+import { registerEvents } from './encodeEvents.ts';
 import type { StoreResult } from './lateResults.ts';
 import type { QueueObserver } from './observer.ts';
 import { QueueRunner } from './queueRunner.ts';
@@ -125,7 +125,7 @@ export function createWorker(options: WorkerOptions): Worker {
     });
     await sandboxes.start();
     // One after the other: a fleet that starts, or waits for a registry's return, is load enough.
-    const eventsWriter = await persistently(() => codec.register(jobEventsV2));
+    const encodeEvents = await persistently(() => registerEvents(codec));
     for (const schema of new Set(jobs.map((job) => job.schema))) await persistently(() => codec.register(schema));
     await persistently(() => producer.start());
     if (effects !== null) await persistently(() => effects.start());
@@ -137,7 +137,7 @@ export function createWorker(options: WorkerOptions): Worker {
       runners.push(new QueueRunner({
         topics: queueTopicNames(queue),
         group: options.groupOf?.(queue) ?? `millrace.${queue}`,
-        workerId, broker, producer, admin, codec, eventsWriter, handled, sandboxes, clock, random,
+        workerId, broker, producer, admin, codec, encodeEvents, handled, sandboxes, clock, random,
         limits: {
           ...defaultLimits,
           retryRecordBytes: largestCopy(queueTopicNames(queue), topics),
