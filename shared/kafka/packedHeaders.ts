@@ -8,13 +8,18 @@ export class PackedHeaders {
   readonly #data: Buffer;
   readonly #from: number;
   readonly #count: number;
+  readonly #nameLengths: number;
   #unpacked: Headers | null = null;
 
-  /** `count` whole pairs lie in `data` from `from` on: whoever makes this has walked over them. */
-  constructor(data: Buffer, from: number, count: number) {
+  /**
+   * `count` whole pairs lie in `data` from `from` on: whoever makes this has walked over them.
+   * @param nameLengths the bits `1 << length` of its names' lengths: most names that are looked for are not there, which this tells without a look
+   */
+  constructor(data: Buffer, from: number, count: number, nameLengths: number) {
     this.#data = data;
     this.#from = from;
     this.#count = count;
+    this.#nameLengths = nameLengths;
   }
 
   /** Whether this ASCII name has a value. */
@@ -65,6 +70,7 @@ export class PackedHeaders {
 
   /** Leaves where its first value lies in `valueFrom` and `valueEnd`. One that is null is none, as where all are unpacked. */
   #find(name: string): boolean {
+    if ((this.#nameLengths & (1 << name.length)) === 0) return false;
     const data = this.#data;
     let at = this.#from;
     for (let left = this.#count; left > 0; left--) {

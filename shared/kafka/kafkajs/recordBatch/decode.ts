@@ -128,11 +128,14 @@ function readHeaders(cursor: Cursor, budget: { partsLeft: number }): PackedHeade
   if (count <= 0) return undefined;
   budget.partsLeft -= count;
   const from = cursor.at;
+  let nameLengths = 0;
   for (let i = 0; i < count; i++) {
-    if (cursor.skip() < 0) cursor.cut();
+    const nameLength = cursor.skip();
+    if (nameLength < 0) cursor.cut();
+    nameLengths |= 1 << nameLength;
     cursor.skip();
   }
-  return new PackedHeaders(cursor.data, from, count);
+  return new PackedHeaders(cursor.data, from, count, nameLengths);
 }
 
 /** Numbers beyond 2^53 lose precision; offsets and times do not reach it. */
