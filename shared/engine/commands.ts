@@ -1,8 +1,9 @@
+import { parseRedriveKey } from '../jobs/redriveKey.ts';
 import type { CommandRecord, PauseRecord } from './effects.ts';
 import { withdraw } from './finish.ts';
 import { laneOf } from './intake.ts';
 import { Job } from './job.ts';
-import { dropMark, markFor, noteRedriven, parseRedriveKey, PAUSE_PREFIX, putMark, setPause } from './marks.ts';
+import { dropMark, markFor, noteRedriven, PAUSE_PREFIX, putMark, setPause } from './marks.ts';
 import type { Partition } from './partition.ts';
 import { fitsRoom, putApplied, putWait, takeBody } from './room.ts';
 import type { PendingCommand } from './roomLog.ts';

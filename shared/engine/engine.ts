@@ -4,17 +4,14 @@ import { DueHeap } from './dueHeap.ts';
 import type { Effect, Notice, RoomRecord } from './effects.ts';
 import type { EngineLimits, EngineOptions, MainRecord } from './engineOptions.ts';
 import { finishAttempt, interruptAttempt } from './finish.ts';
-import { takeIn } from './intake.ts';
 import type { Job } from './job.ts';
 import type { Lane } from './lane.ts';
+import { MainStream } from './mainStream.ts';
 import { Partition, type Grant, type PartitionHost } from './partition.ts';
 import { readLogRecord } from './readLog.ts';
 import { leaseIfRestored } from './restore.ts';
 import { StartQueue, type Start } from './startQueue.ts';
 import { wakeDue, wakeLane } from './wake.ts';
-
-/** Records of the main topic that one partition may hold back before fetching resumes. */
-const RESUME_SHARE = 0.25;
 
 /**
  * The engine of one queue: a synchronous state machine over the partitions that this worker owns. Events come in as method
@@ -33,18 +30,18 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   readonly release: (job: Job) => void;
   readonly hasValue: (job: Job, value: Buffer | null) => boolean;
   readonly partitions = new Map<number, Partition>();
-  readonly #options: EngineOptions<R>;
+  readonly #workerId: string;
+  readonly #main: MainStream<R>;
   readonly #due = new DueHeap();
   readonly #starts: StartQueue;
   #effects: Effect[] = [];
   #reigns = 0;
-  /** Partitions whose next record waits for its schema. */
-  readonly #unread = new Set<Partition>();
   /** Jobs whose attempt goes on without a slot. */
   readonly #slotless = new WeakSet<Job>();
 
   constructor(options: EngineOptions<R>) {
-    this.#options = options;
+    this.#workerId = options.workerId;
+    this.#main = new MainStream(options.parse);
     this.limits = options.limits;
     this.random = options.random;
     this.recordBytes = options.recordBytes;
@@ -60,7 +57,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   assigned(grant: Grant, now: number): void {
     this.lost(grant.partition);
     const reign = ++this.#reigns;
-    const partition = new Partition(this, grant, reign, `${this.#options.workerId}#${reign}`, now);
+    const partition = new Partition(this, grant, reign, `${this.#workerId}#${reign}`, now);
     this.partitions.set(grant.partition, partition);
     this.effect({ type: 'resume', stream: 'retry', partition: grant.partition, offset: partition.log.position });
     leaseIfRestored(partition, now);
@@ -73,7 +70,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     if (partition.phase !== 'stopped') this.endReign(partition);
     this.#forget(partition);
     this.partitions.delete(number);
-    this.#unread.delete(partition);
+    this.#main.forget(partition);
   }
 
   /** The partition's state counts for nothing from here on; what was gathered for a batch never starts. */
@@ -142,22 +139,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
   fetchedMain(number: number, records: readonly R[], nextOffset: number, now: number): void {
     const partition = this.partitions.get(number);
     if (partition === undefined || partition.phase === 'stopped') return;
-    const position = Math.max(partition.frontier.position, partition.fetchedUpTo);
-    if (nextOffset < position) {
-      // Drivers read on at the log's start where it ends before the position. Its jobs must not be passed over as known ones, nor all run again.
-      this.standStill(partition, { type: 'log-shorter', position, found: records[0]?.offset ?? nextOffset });
-      return;
-    }
-    partition.unreadable.delete('main');
-    partition.lastProgressMs = now;
-    partition.backlog.push({ records, nextOffset, cursor: 0 });
-    partition.fetchedUpTo = nextOffset;
-    partition.backlogRecords += records.length;
-    this.#takeIn(partition, now);
-    if (!partition.mainPaused && partition.backlogRecords > this.limits.backlogRecords * this.share) {
-      partition.mainPaused = true;
-      this.effect({ type: 'pause', stream: 'main', partition: number });
-    }
+    this.#main.fetched(partition, records, nextOffset, now);
   }
 
   /** The next records of a stream cannot be decoded; until some are fetched, the partition stands. */
@@ -257,7 +239,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   /** Something that records waited for (a schema) is there: they are read again. */
   resumeIntake(now: number): void {
-    for (const partition of [...this.#unread]) this.#takeIn(partition, now);
+    this.#main.readAgain(now);
   }
 
   /** Time passed: due jobs take their places, batches fill up, stalled restores move on. */
@@ -281,7 +263,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     const starts = this.#starts.take(now);
     if (this.#starts.hungry) {
       for (const partition of this.partitions.values()) {
-        if (partition.backlog.length > 0 && partition.mayTakeIn) this.#takeIn(partition, now);
+        if (partition.backlog.length > 0 && partition.mayTakeIn) this.#main.takeIn(partition, now);
       }
     }
     return starts;
@@ -315,7 +297,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   /** Whether the partition's next record waits for its schema, which somebody else has to bring. */
   awaitsSchema(partition: Partition): boolean {
-    return this.#unread.has(partition);
+    return this.#main.awaitsSchema(partition);
   }
 
   /** Slots are free and nothing is ready: intake is what holds the engine up. */
@@ -345,21 +327,9 @@ export class Engine<R extends MainRecord> implements PartitionHost {
     this.effect({ type: 'reassign', partition: partition.number });
   }
 
-  #takeIn(partition: Partition, now: number): void {
-    if (partition.backlog.length === 0) return;
-    if (takeIn(partition, this.#options.parse, now)) this.#unread.add(partition);
-    else this.#unread.delete(partition);
-    // Some may have waited for a job that is here now.
-    if (partition.unapplied.size > 0 && partition.phase === 'active') applyCommands(partition, now);
-    if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= this.limits.backlogRecords * this.share * RESUME_SHARE) {
-      partition.mainPaused = false;
-      this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });
-    }
-  }
-
   /** Takes in what is fetched, as far as the bounds allow; called after commits, which widen them. */
   takeInBacklog(now: number): void {
-    for (const partition of this.partitions.values()) if (partition.mayTakeIn) this.#takeIn(partition, now);
+    for (const partition of this.partitions.values()) if (partition.mayTakeIn) this.#main.takeIn(partition, now);
   }
 
   // ---- for the partitions ----
@@ -386,8 +356,3 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 }
 
 const NONE: readonly Effect[] = [];
-
-/** Where fetching continues: behind the batches that are still held back. */
-function lastFetched(partition: Partition): number {
-  return Math.max(partition.frontier.position, partition.fetchedUpTo);
-}

@@ -1,3 +1,4 @@
+import { parseRedriveKey } from '../jobs/redriveKey.ts';
 import type { MarkRecord, RoomWrite } from './effects.ts';
 import type { Job } from './job.ts';
 import type { Partition } from './partition.ts';
@@ -152,12 +153,6 @@ function nextMark(partition: Partition): Mark | null {
   if (next.done !== true) return next.value;
   partition.markWalk = null;
   return null;
-}
-
-/** `redrive/<main offset>/<dead-letter offset>`; null for anything else. */
-export function parseRedriveKey(key: string): { readonly origin: number; readonly burial: number } | null {
-  const match = /^redrive\/(\d{1,15})\/(\d{1,15})$/.exec(key);
-  return match === null ? null : { origin: Number(match[1]), burial: Number(match[2]) };
 }
 
 /** The latest burial of a job that was answered by a redrive; all before it are, too. */

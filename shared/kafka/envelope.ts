@@ -4,6 +4,7 @@
  * Readers never throw, whatever a producer wrote, and cost nothing for what is not asked. What is unusable counts as absent, and
  * then a default stands in; where that is a choice, it is said at the reader. Of a header that comes several times, the first counts.
  */
+export * from '../jobs/redriveKey.ts';
 export * from './envelope/buriedRecord.ts';
 export * from './envelope/carriedHeaders.ts';
 export * from './envelope/failureHeader.ts';

@@ -6,7 +6,7 @@ import { readSchemaId } from '../avro/wireFormat.ts';
 import { isMillraceError } from '../errors/MillraceError.ts';
 import type { Failure } from '../jobs/failure.ts';
 import { parseScope } from '../jobs/scope.ts';
-import { MAX_ID_BYTES, MAX_KIND_BYTES, headerNames, parseDiscardKey, parseRedriveMark, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
+import { MAX_ID_BYTES, MAX_KIND_BYTES, headerNames, parseDiscardKey, parseRedriveKey, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, type CarriedJob } from '../kafka/envelope.ts';
 import { readText } from '../kafka/envelope/readHeader.ts';
 import type { FetchedRecord } from '../kafka/port.ts';
 import type { EventFact, Fact, StandingFact } from './fact.ts';
@@ -149,9 +149,9 @@ export function createFactReader({ codec, decoder, maxPayloadBytes }: FactReader
         return tellPause(0, { scope: read.scope, on: read.on, commanded: true });
       case 'mark': {
         if (read.key.startsWith(PAUSE_MARK)) return tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: true, commanded: false });
-        const redriven = parseRedriveMark(read.key);
+        const redriven = parseRedriveKey(read.key);
         if (redriven === null) return nothing;
-        return { ...nothing, epoch: read.epoch, facts: [{ type: 'redriven', partition, place: redriven.offset, burial: redriven.burial, atMs: soundMs(record.timestampMs) }] };
+        return { ...nothing, epoch: read.epoch, facts: [{ type: 'redriven', partition, place: redriven.origin, burial: redriven.burial, atMs: soundMs(record.timestampMs) }] };
       }
       case 'applied':
         return read.key.startsWith(PAUSE_MARK) ? tellPause(read.epoch, { scope: read.key.slice(PAUSE_MARK.length), on: false, commanded: false }) : nothing;

@@ -241,7 +241,7 @@ export const plantedBugs: Readonly<Record<string, PlantedBug>> = {
   // ---- progress ----
   'paused and never resumed': {
     is: 'fetching that back-pressure paused does not go on (backbeat: 188 of 199 messages stranded; kafkaflow#581)',
-    edits: [edit('engine/engine.ts', "      partition.mainPaused = false;\n      this.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });", ''), edit('engine/engineOptions.ts', 'backlogRecords: 8192,', 'backlogRecords: 8,')],
+    edits: [edit('engine/mainStream.ts', "      partition.mainPaused = false;\n      partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });", ''), edit('engine/engineOptions.ts', 'backlogRecords: 8192,', 'backlogRecords: 8,')],
     style: 'calm', anomalies: ['live, and no progress'], seeds: QUICK,
   },
   'resumed one too far': {

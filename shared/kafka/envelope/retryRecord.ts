@@ -101,17 +101,6 @@ function cleanNote(note: string): string {
   return Buffer.from(note.replaceAll(/[\p{Cc}\p{Cs}]+/gu, ' ').trim()).subarray(0, MAX_NOTE_BYTES).toString().replace(/\ufffd$/, '');
 }
 
-/** A redrive's key names the burial that it answers, so that two operators who see the same dead letter write the same command. */
-export function redriveKey(mainOffset: number, deadLetterOffset: number): string {
-  return `redrive/${mainOffset}/${deadLetterOffset}`;
-}
-
-/** The burial that a redrive's key names: offsets in the main and the dead-letter topic; null where it names none. */
-export function parseRedriveMark(key: string): { readonly offset: number; readonly burial: number } | null {
-  const match = /^redrive\/([0-9]{1,15})\/([0-9]{1,15})$/.exec(key);
-  return match === null ? null : { offset: Number(match[1]), burial: Number(match[2]) };
-}
-
 /** A discard's key names the burial that it is about; `id` tells it from others about the same. */
 export function discardKey(mainOffset: number, deadLetterOffset: number, id: string): string {
   return `discard/${mainOffset}/${deadLetterOffset}/${id}`;
