@@ -7,8 +7,6 @@ import type { Start } from '../engine/startQueue.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Outcome } from '../jobs/outcome.ts';
 import type { Consumer, FetchedBatch, FetchedRecord, PartitionGrant } from '../kafka/port.ts';
-import type { Sandbox } from '../isolation/sandbox.ts';
-import { placeOf, type Waiter } from '../isolation/sandboxPool.ts';
 import { Attempts } from './attempts.ts';
 import { awaitLock } from './awaitLock.ts';
 import { ClaimedJobs } from './claimedJobs.ts';
@@ -17,14 +15,15 @@ import { Drains } from './drains.ts';
 import { Publisher } from './publisher.ts';
 import { Pulse, type PulseReading } from './pulse.ts';
 import type { QueueRunnerOptions } from './queueRunnerOptions.ts';
+import { QueueTimers } from './queueTimers.ts';
 import { grantOf } from './readGrant.ts';
 import { readMainRecord, readRoomRecords, type ReadContext } from './readRecords.ts';
 import { renewReign } from './renewReign.ts';
+import { SandboxWaits } from './sandboxWaits.ts';
 import { SchemaLoads } from './schemaLoads.ts';
 
 /** Jobs begun in one go before other work gets its turn: heartbeats and fetches live on the same event loop. */
 const STARTS_PER_TURN = 1024;
-const TICK_FLOOR_MS = 1;
 
 /**
  * Runs one queue on one worker: performs what the engine decides against Kafka, and tells it what happened. All decisions are the
@@ -45,12 +44,8 @@ export class QueueRunner {
   readonly #claimed: ClaimedJobs;
   readonly #context: ReadContext;
   readonly #pulse: Pulse;
-  /** How jobs that wait, or waited, for a sandbox were lined up. */
-  readonly #waiters = new WeakMap<Job, Waiter>();
   readonly #drains: Drains;
-  #cancelFlush: (() => void) | null = null;
-  #cancelTick: (() => void) | null = null;
-  #tickAtMs = Infinity;
+  readonly #timers: QueueTimers;
   #pumpQueued = false;
   #closed = false;
 
@@ -83,6 +78,7 @@ export class QueueRunner {
       unpark: (job) => { this.#unpark(job); },
       ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
     });
+    const sandboxWaits = new SandboxWaits({ engine: this.engine, sandboxes: options.sandboxes, queue: topics.main, unpark: (job) => { this.#unpark(job); } });
     this.#attempts = new Attempts({
       handled, codec, clock, logger: options.logger, abortGraceMs: options.abortGraceMs, claimed: this.#claimed,
       ended: (job, outcome) => { this.#attemptEnded(job, outcome); },
@@ -94,7 +90,7 @@ export class QueueRunner {
       replay: options.replay,
       effectEnded: (kind, end) => { options.observer.effectEnded?.(kind, end); },
       lockBusy: (job, lock) => { awaitLock(this, job, lock, () => { this.#queuePump(); }); },
-      takeSandbox: (job) => this.#takeSandbox(job),
+      takeSandbox: (job) => sandboxWaits.take(job),
       releaseSandbox: (sandbox) => { options.sandboxes.release(sandbox); },
       sandboxDied: (job, error) => { options.observer.sandboxDied?.(job, error); },
     });
@@ -102,6 +98,12 @@ export class QueueRunner {
       engine: this.engine, attempts: this.#attempts, clock, drainTimeoutMs: options.drainTimeoutMs, abortGraceMs: options.abortGraceMs,
       ending: () => { this.#pump(); this.flushNow(); },
       ended: () => { this.#claimed.sweep(); this.#pump(); },
+    });
+    this.#timers = new QueueTimers({
+      clock, flushIntervalMs: options.flushIntervalMs,
+      nextTickMs: () => this.engine.nextTickMs(),
+      tick: () => { this.engine.tick(clock.now()); this.#pump(); },
+      flush: () => { this.#flushInterval(); },
     });
     this.#pulse = new Pulse(options.clock);
     this.#publisher = new Publisher(options, this.engine, this.bodies, this.#pulse, () => { this.#afterPublish(); });
@@ -132,7 +134,7 @@ export class QueueRunner {
   }
 
   async start(): Promise<void> {
-    this.#armFlush();
+    this.#timers.start();
     await this.#consumer.start();
   }
 
@@ -140,8 +142,7 @@ export class QueueRunner {
   async stop(): Promise<void> {
     await this.#consumer.close();
     this.#closed = true;
-    this.#cancelFlush?.();
-    this.#cancelTick?.();
+    this.#timers.stop();
     this.#attempts.close();
     this.#schemas.close();
     this.#claimed.close();
@@ -228,22 +229,6 @@ export class QueueRunner {
     this.#queuePump();
   }
 
-  /** Jobs wait for sandboxes outside the engine's slots, so that they take none from kinds that need no sandbox. */
-  #takeSandbox(job: Job): Sandbox | null {
-    const { sandboxes, topics } = this.options;
-    const place = placeOf(topics.main, job.kind);
-    const sandbox = sandboxes.take(place, this.#waiters.get(job) ?? null);
-    if (sandbox !== null) return sandbox;
-    this.engine.park(job);
-    const waiter: Waiter = {
-      isWaiting: () => this.engine.isToBegin(job),
-      call: () => { this.#unpark(job); },
-    };
-    this.#waiters.set(job, waiter);
-    sandboxes.wait(place, waiter);
-    return null;
-  }
-
   /** Begins what the engine starts, once its bodies are here. */
   #begin(start: Start): void {
     const jobs = 'id' in start ? [start] : start;
@@ -299,7 +284,7 @@ export class QueueRunner {
     } finally {
       this.#pumping = false;
     }
-    this.#armTick();
+    this.#timers.armTick();
     this.#publisher.flushPressing();
   }
 
@@ -341,28 +326,12 @@ export class QueueRunner {
     this.flushNow();
   }
 
-  #armTick(): void {
-    const at = this.engine.nextTickMs();
-    if (at === null || at >= this.#tickAtMs) return;
-    this.#cancelTick?.();
-    this.#tickAtMs = at;
-    this.#cancelTick = this.options.clock.after(Math.max(TICK_FLOOR_MS, at - this.options.clock.now()), () => {
-      this.#tickAtMs = Infinity;
-      this.engine.tick(this.options.clock.now());
-      this.#pump();
-    });
-  }
-
-  #armFlush(): void {
-    if (this.#closed) return;
-    this.#cancelFlush = this.options.clock.after(this.options.flushIntervalMs, () => {
-      this.engine.tick(this.options.clock.now());
-      this.bodies.turn();
-      this.#pump();
-      this.flushNow();
-      this.#pulse.turns += 1;
-      this.#armFlush();
-    });
+  #flushInterval(): void {
+    this.engine.tick(this.options.clock.now());
+    this.bodies.turn();
+    this.#pump();
+    this.flushNow();
+    this.#pulse.turns += 1;
   }
 
   /** Publishes what is pending and commits what may be; normally once a flush interval. */
