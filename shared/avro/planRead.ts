@@ -76,19 +76,26 @@ export function planRead(writer: Type, reader: Type): ReadPlan | null {
     return fields.includes(null) ? null : { read: 'record', fields: fields as ReadPlan[], build: to.recordConstructor as unknown as RecordPlan['build'], takes };
   };
 
-  /** avsc reads each branch as the first of the reader's that can; an unwrapped union has one at most of the same type. */
   const planUnion = (from: Type, to: avsc.types.UnwrappedUnionType): ReadPlan | null => {
-    const planBranch = (branch: Type): ReadPlan | null => {
-      const into = to.types.find((type) => type.typeName === branch.typeName || promotes(branch, type));
-      return into === undefined || into.typeName !== branch.typeName ? null : plan(branch, into);
-    };
     if (from instanceof avsc.types.WrappedUnionType) return null;
-    if (!(from instanceof avsc.types.UnwrappedUnionType)) return planBranch(from);
-    const branches = from.types.map(planBranch);
+    if (!(from instanceof avsc.types.UnwrappedUnionType)) {
+      const into = branchFor(from, to);
+      return into === null ? null : planSame(from, into);
+    }
+    const branches = from.types.map((branch) => {
+      const into = branchFor(branch, to);
+      return into === null ? null : plan(branch, into);
+    });
     return branches.includes(null) ? null : { read: 'union', branches: branches as ReadPlan[] };
   };
 
   return plan(writer, reader);
+}
+
+/** avsc takes the first branch that can read the type; an unwrapped union has one at most of the same sort. Null where it converts, or none can. */
+function branchFor(from: Type, to: avsc.types.UnwrappedUnionType): Type | null {
+  const into = to.types.find((branch) => branch.typeName === from.typeName || promotes(from, branch));
+  return into?.typeName === from.typeName ? into : null;
 }
 
 const NUMBERS = ['int', 'long', 'float', 'double'];
