@@ -10,8 +10,9 @@ export interface ReadSource {
 /**
  * Writes a plan out as one function of straight code: no call for each field, and the position in a local variable, which is
  * what makes it fast. It checks what the guard checks (`guardAvro.ts`), and returns undefined where that would refuse.
+ * Without `keep`, and for fields that the reader does not have, it checks only: it makes nothing of the bytes, and returns true.
  */
-export function emitRead(plan: ReadPlan, maxValues: number): ReadSource {
+export function emitRead(plan: ReadPlan, { maxValues, keep }: { readonly maxValues: number; readonly keep: boolean }): ReadSource {
   const given: Record<string, unknown> = {};
   let names = 0;
   const name = (letter: string): string => `${letter}${String(names++)}`;
@@ -21,15 +22,15 @@ export function emitRead(plan: ReadPlan, maxValues: number): ReadSource {
     return called;
   };
 
-  /** Statements that declare `into` and set it to the value. */
-  const emit = (part: ReadPlan, into: string): string => {
+  /** Statements that move `pos` over the value and declare `into` as it; null: nobody wants the value. */
+  const emit = (part: ReadPlan, into: string | null): string => {
     switch (part.read) {
-      case 'null': return `const ${into} = null;`;
-      case 'boolean': return `${hold(1)} if (bytes[pos] > 1) return; const ${into} = bytes[pos++] === 1;`;
-      case 'int': return number(into, 'readInt');
-      case 'long': return number(into, 'readLong');
-      case 'float': return `${hold(4)} const ${into} = bytes.readFloatLE(pos); pos += 4;`;
-      case 'double': return `${hold(8)} const ${into} = bytes.readDoubleLE(pos); pos += 8;`;
+      case 'null': return set(into, 'null');
+      case 'boolean': return `${hold(1)} if (bytes[pos] > 1) return; ${set(into, 'bytes[pos] === 1')} pos++;`;
+      case 'int': return number(into ?? name('n'), 'readInt');
+      case 'long': return number(into ?? name('n'), 'readLong');
+      case 'float': return `${hold(4)} ${set(into, 'bytes.readFloatLE(pos)')} pos += 4;`;
+      case 'double': return `${hold(8)} ${set(into, 'bytes.readDoubleLE(pos)')} pos += 8;`;
       case 'string': return text(into);
       case 'bytes': return emitBytes(into);
       case 'fixed': return fixed(into, part.size);
@@ -41,27 +42,29 @@ export function emitRead(plan: ReadPlan, maxValues: number): ReadSource {
     }
   };
 
-  const emitBytes = (into: string): string => {
+  const emitBytes = (into: string | null): string => {
     const length = name('n');
     return `${number(length, 'readCount')} if (${length} < 0) return; ${fixed(into, length)}`;
   };
 
-  const emitEnum = (symbols: readonly string[], into: string): string => {
+  const emitEnum = (symbols: readonly string[], into: string | null): string => {
     const index = name('n');
-    return `${number(index, 'readCount')} if (${index} < 0 || ${index} >= ${String(symbols.length)}) return; const ${into} = ${give('symbols', symbols)}[${index}];`;
+    return `${number(index, 'readCount')} if (${index} < 0 || ${index} >= ${String(symbols.length)}) return; ${into === null ? '' : set(into, `${give('symbols', symbols)}[${index}]`)}`;
   };
 
-  const emitArray = (item: ReadPlan, itemMinimum: number, into: string): string => {
-    const [value, at, count] = [name('v'), name('n'), name('n')];
+  const emitArray = (item: ReadPlan, itemMinimum: number, into: string | null): string => {
+    const count = name('n');
+    if (into === null) return emitBlocks(item, itemMinimum, count, '', emit(item, null));
+    const [value, at] = [name('v'), name('n')];
     return `let ${into} = null, ${at} = 0;
       ${emitBlocks(item, itemMinimum, count, `if (${into} === null) ${into} = new Array(${count});`, `${emit(item, value)} ${into}[${at}++] = ${value};`)}
       if (${into} === null) ${into} = [];`;
   };
 
-  const emitMap = (item: ReadPlan, itemMinimum: number, into: string): string => {
-    const [value, key] = [name('v'), name('v')];
-    return `const ${into} = {};
-      ${emitBlocks(item, itemMinimum, name('n'), '', `${text(key)} if (${key} === '__proto__') return; ${emit(item, value)} ${into}[${key}] = ${value};`)}`;
+  const emitMap = (item: ReadPlan, itemMinimum: number, into: string | null): string => {
+    const [value, key] = [into === null ? null : name('v'), name('v')];
+    const entry = `${text(key)} if (${key} === '__proto__') return; ${emit(item, value)}`;
+    return `${set(into, '{}')} ${emitBlocks(item, itemMinimum, name('n'), '', into === null ? entry : `${entry} ${into}[${key}] = ${String(value)};`)}`;
   };
 
   /** Blocks of items until an empty one. A negative count is followed by the block's size in bytes. */
@@ -84,26 +87,30 @@ export function emitRead(plan: ReadPlan, maxValues: number): ReadSource {
     }`;
   };
 
-  const emitUnion = (branches: readonly ReadPlan[], into: string): string => {
+  const emitUnion = (branches: readonly ReadPlan[], into: string | null): string => {
     const index = name('n');
     const cases = branches.map((branch, i) => {
-      const value = name('v');
-      return `if (${index} === ${String(i)}) { ${emit(branch, value)} ${into} = ${value}; }`;
+      const value = into === null ? null : name('v');
+      return `if (${index} === ${String(i)}) { ${emit(branch, value)} ${into === null ? '' : `${into} = ${String(value)};`} }`;
     });
-    return `let ${into}; ${number(index, 'readCount')} ${[...cases, 'return;'].join(' else ')}`;
+    return `${into === null ? '' : `let ${into};`} ${number(index, 'readCount')} ${[...cases, 'return;'].join(' else ')}`;
   };
 
-  const emitRecord = ({ fields, build, takes }: RecordPlan, into: string): string => {
-    const values = fields.map((field) => ({ field, value: name('v') }));
-    return `${values.map(({ field, value }) => emit(field, value)).join('\n')}
-      const ${into} = new ${give('Record', build)}(${takes.map((place) => values[place]?.value ?? 'undefined').join()});`;
+  const emitRecord = ({ fields, build, takes }: RecordPlan, into: string | null): string => {
+    const values = fields.map((field, place) => ({ field, value: into === null || !takes.includes(place) ? null : name('v') }));
+    const statements = values.map(({ field, value }) => emit(field, value)).join('\n');
+    return into === null ? statements : `${statements} ${set(into, `new ${give('Record', build)}(${takes.map((place) => values[place]?.value ?? 'undefined').join()})`)}`;
   };
 
   const body = `const end = bytes.length;
     let valuesLeft = ${String(maxValues - countValues(plan))};
-    ${emit(plan, 'value')}
-    return pos === end ? value : undefined;`;
+    ${emit(plan, keep ? 'value' : null)}
+    return pos === end ? ${keep ? 'value' : 'true'} : undefined;`;
   return { body, given };
+}
+
+function set(into: string | null, value: string): string {
+  return into === null ? '' : `const ${into} = ${value};`;
 }
 
 function hold(count: number | string): string {
@@ -118,12 +125,13 @@ function number(into: string, helper: 'readInt' | 'readLong' | 'readCount'): str
     else { ${into} = ${helper}(bytes, pos, end, place); if (${into} !== ${into}) return; pos = place.pos; }`;
 }
 
-function text(into: string): string {
+function text(into: string | null): string {
+  if (into === null) return 'if (!passText(bytes, pos, end, place)) return; pos = place.pos;';
   return `const ${into} = readText(bytes, pos, end, place); if (${into} === undefined) return; pos = place.pos;`;
 }
 
-function fixed(into: string, size: number | string): string {
-  return `${hold(size)} const ${into} = copyBytes(bytes, pos, ${String(size)}); pos += ${String(size)};`;
+function fixed(into: string | null, size: number | string): string {
+  return `${hold(size)} ${set(into, `copyBytes(bytes, pos, ${String(size)})`)} pos += ${String(size)};`;
 }
 
 /** What the guard counts for one value, but for items and entries, which are counted by block; of a union's branches the greatest. */

@@ -12,7 +12,7 @@ export type ReadPlan =
 
 export interface RecordPlan {
   readonly read: 'record';
-  /** In the order of the bytes, those too that the reader does not have. */
+  /** In the order of the bytes; those that the reader does not have are planned as they were written. */
   readonly fields: readonly ReadPlan[];
   /** avsc's own, so that a record is the same whoever read it; it puts the default where it is given undefined. */
   readonly build: new (...values: unknown[]) => object;
@@ -20,7 +20,7 @@ export interface RecordPlan {
   readonly takes: readonly number[];
 }
 
-/** What is larger would be slow to compile, or too large for V8 to optimise. */
+/** What is larger would be slow to compile, or too large for V8 to optimise. A type inside itself would have parts without end. */
 const MAX_PARTS = 300;
 
 /**
@@ -29,14 +29,11 @@ const MAX_PARTS = 300;
  */
 export function planRead(writer: Type, reader: Type): ReadPlan | null {
   let parts = 0;
-  const within = new Set<Type>();
 
   const plan = (from: Type, to: Type): ReadPlan | null => {
-    if (++parts > MAX_PARTS || within.has(from)) return null;
-    within.add(from);
-    const made = to instanceof avsc.types.UnwrappedUnionType ? planUnion(from, to) : from.typeName === to.typeName ? planSame(from, to) : null;
-    within.delete(from);
-    return made;
+    if (++parts > MAX_PARTS) return null;
+    if (to instanceof avsc.types.UnwrappedUnionType) return planUnion(from, to);
+    return from.typeName === to.typeName ? planSame(from, to) : null;
   };
 
   const planSame = (from: Type, to: Type): ReadPlan | null => {
@@ -77,7 +74,6 @@ export function planRead(writer: Type, reader: Type): ReadPlan | null {
   };
 
   const planUnion = (from: Type, to: avsc.types.UnwrappedUnionType): ReadPlan | null => {
-    if (from instanceof avsc.types.WrappedUnionType) return null;
     if (!(from instanceof avsc.types.UnwrappedUnionType)) {
       const into = branchFor(from, to);
       return into === null ? null : planSame(from, into);

@@ -1,8 +1,10 @@
-import { MAX_READ_LONG } from './guardLimits.ts';
+import { MAX_READ_LONG, MAX_WRITTEN_LONG } from './guardLimits.ts';
 
 /** Where the last helper stopped: what it returns is the value. */
 export interface Place {
   pos: number;
+  /** False once a text was passed over that is not. */
+  isAscii: boolean;
 }
 
 /*
@@ -37,6 +39,12 @@ export function readLong(bytes: Uint8Array, pos: number, end: number, place: Pla
     }
   }
   return NaN;
+}
+
+/** NaN also for longs that avsc does not write as they are. */
+export function readWrittenLong(bytes: Uint8Array, pos: number, end: number, place: Place): number {
+  const value = readLong(bytes, pos, end, place);
+  return value <= MAX_WRITTEN_LONG ? value : NaN;
 }
 
 /** Five bytes at most, and four bits in the fifth. */

@@ -4,6 +4,7 @@ import type { FastRead } from '../../../shared/avro/compileFastRead.ts';
 import { compileGuard } from '../../../shared/avro/guardAvro.ts';
 import { compileSchema } from '../../../shared/avro/compileSchema.ts';
 import { isMillraceError } from '../../../shared/errors/MillraceError.ts';
+import { mutationsOf } from '../../fuzz/mutate.ts';
 import { arbitrarySchema } from './arbitrarySchema.ts';
 import { evolveSchema } from './evolveSchema.ts';
 
@@ -15,8 +16,15 @@ export const arbitraryRead = arbitrarySchema().chain(({ schema, value }) => fc.r
   let drawn = 0;
   const writer = compileSchema(schema);
   const reader = compileSchema(evolveSchema(schema, (below) => (draws[drawn++ % draws.length] as number) % below));
-  return { writer, reader, value: one, bytes: writer.toBuffer(one), otherBytes: writer.toBuffer(other) };
+  return { writer, reader, bytes: writer.toBuffer(one), otherBytes: writer.toBuffer(other) };
 }));
+
+/** How often the bytes of one value are damaged. */
+export const MUTANTS = 15;
+
+export const damagedReads = arbitraryRead.chain((read) =>
+  fc.record({ read: fc.constant(read), mutants: fc.array(mutationsOf(read.bytes, read.otherBytes), { minLength: MUTANTS, maxLength: MUTANTS }) }),
+);
 
 /** What the guard and avsc make of the bytes; undefined where they refuse them. */
 export function slowRead(writer: Type, reader: Type): FastRead {

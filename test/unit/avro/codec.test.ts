@@ -208,6 +208,17 @@ describe('encoding', () => {
     });
   });
 
+  test('asks the guard only about text that may stand for a broken one', async () => {
+    const codec = setUp().newCodec();
+    let asked = 0;
+    const writer: Writer<JobV1> = { ...(await codec.register(jobV1)), guard: () => { asked++; } };
+    codec.encode(job, writer);
+    codec.encode({ ...job, city: 'Öhringen' }, writer);
+    expect(asked).toBe(0);
+    codec.encode({ ...job, note: '\ufffd' }, writer);
+    expect(asked).toBe(1);
+  });
+
   test('is not disturbed by a payload that failed half-way', async () => {
     const codec = setUp().newCodec();
     const writer = await codec.register(jobV1);
