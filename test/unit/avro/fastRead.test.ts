@@ -119,6 +119,19 @@ function readSame(schema: AvroSchema, bytes: Buffer): { readonly fast: unknown; 
   return { fast: fast(bytes, 0), slow: slowRead(type, type)(bytes, 0) };
 }
 
+test('reads texts of every length, with a letter beyond ASCII at any place or none', () => {
+  const type = compileSchema('string');
+  const read = compileFastRead(type, type) as FastRead;
+  for (let length = 0; length <= 70; length++) {
+    const plain = Array.from({ length }, (_, i) => String.fromCharCode(33 + i));
+    expect(read(text(plain.join('')), 0)).toBe(plain.join(''));
+    for (let at = 0; at < length; at++) {
+      const accented = plain.with(at, 'é').join('');
+      expect(read(text(accented), 0)).toBe(accented);
+    }
+  }
+});
+
 test.each<[string, AvroSchema, Buffer]>([
   ['the greatest long that is kept', 'long', varint(2 ** 53 - 2)],
   ['the least long that is kept', 'long', varint(-(2 ** 52) + 1)],
@@ -156,6 +169,11 @@ test.each<[string, AvroSchema, Buffer]>([
   ['more than a million values, with their fields', array(recordOf('boolean', 'null', 'null')), Buffer.concat([varint(200_001), Buffer.alloc(200_001), varint(0)])],
 ])('leaves %s to the guard, which refuses it', (_name, schema, bytes) => {
   expect(readSame(schema, bytes)).toEqual({ fast: undefined, slow: undefined });
+});
+
+test('leaves a value of more than 64 MB to the guard, which refuses it', () => {
+  const length = 64 * 1024 * 1024;
+  expect(readSame('string', Buffer.concat([varint(length), Buffer.alloc(length)]))).toEqual({ fast: undefined, slow: undefined });
 });
 
 describe('is not made for', () => {
