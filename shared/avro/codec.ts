@@ -2,13 +2,14 @@ import type { Type } from 'avsc';
 import type { AvroSchema, PayloadSchema } from '../../schemas/payloadSchema.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { compileFastCheck, compileFastRead, type FastCheck } from './compileFastRead.ts';
 import { compileSchema } from './compileSchema.ts';
 import { createEncodeSlab } from './encodeSlab.ts';
 import { explainPayload, findBrokenText } from './explainPayload.ts';
 import { compileGuard, type Guard } from './guardAvro.ts';
 import { DEFAULT_LIMITS, MAX_WRITTEN_LONG } from './guardLimits.ts';
 import type { RegisteredSchema, Registry } from './registry.ts';
-import { createSchemaCache, type LoadedSchema } from './schemaCache.ts';
+import { createSchemaCache, type LoadedSchema, type Resolver, type Route } from './schemaCache.ts';
 import { HEADER_BYTES, readSchemaId } from './wireFormat.ts';
 
 /** The shape in which this process reads a subject: its own version of it, whatever version was written. */
@@ -25,6 +26,8 @@ export interface Writer<Payload> {
   readonly type: Type;
   /** Holds what is written to what every reader accepts. */
   readonly guard: Guard;
+  /** Spares the guard where it would find nothing; null for types that it does not know. */
+  readonly check: FastCheck | null;
   readonly payload?: Payload;
 }
 
@@ -49,7 +52,8 @@ export interface Codec {
   writerName(schemaId: number): string;
   /**
    * The payload in the reader's shape: fields that the writer did not know have their defaults, others are left out.
-   * The bytes are checked first (see `guardAvro.ts`), so no input can harm the process. Strings and bytes are copies.
+   * The bytes are checked before or while they are read (see `guardAvro.ts`, `compileFastRead.ts`), so no input can harm the
+   * process. Strings and bytes are copies.
    * @throws MillraceError WIRE_EMPTY, WIRE_MAGIC, SCHEMA_UNKNOWN, SCHEMA_INVALID, AVRO_TRUNCATED, AVRO_TRAILING, AVRO_INVALID,
    *   AVRO_UNSAFE, AVRO_MISMATCH (writer and reader do not fit): permanent. SCHEMA_NOT_LOADED (retriable): call `load`.
    */
@@ -102,8 +106,10 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
 
     decode<Payload>(value: Buffer | null, reader: Reader<Payload>): Payload {
       const schema = cache.get(readSchemaId(value));
-      const resolver = resolverFor(schema, reader);
+      const { fast, resolver } = routeTo(schema, reader);
       const bytes = value as Buffer; // readSchemaId has refused null.
+      const payload = fast?.(bytes, HEADER_BYTES);
+      if (payload !== undefined) return payload as Payload;
       schema.guard(bytes, HEADER_BYTES);
       try {
         const decoded: { value: unknown; offset: number } = reader.type.decode(bytes, HEADER_BYTES, resolver);
@@ -129,6 +135,7 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
     encode<Payload>(payload: Payload, writer: Writer<Payload>): Buffer {
       try {
         const value = slab.encode(writer.type, writer.schemaId, payload);
+        if (writer.check?.(value, HEADER_BYTES) === true) return value;
         writer.guard(value, HEADER_BYTES);
         // avsc puts U+FFFD for a lone surrogate in a long text, which no guard can tell from one that was meant.
         if (!value.includes(REPLACEMENT) || findBrokenText(payload) === null) return value;
@@ -141,7 +148,7 @@ export function createCodec({ registry, clock, unknownForMs, maxSchemas }: Codec
 }
 
 function createWriter<Payload>(subject: string, schemaId: number, type: Type): Writer<Payload> {
-  return { subject, schemaId, type, guard: compileGuard(type, { ...DEFAULT_LIMITS, maxLong: MAX_WRITTEN_LONG }) };
+  return { subject, schemaId, type, guard: compileGuard(type, { ...DEFAULT_LIMITS, maxLong: MAX_WRITTEN_LONG }), check: compileFastCheck(type) };
 }
 
 function compileVersion(schema: PayloadSchema<unknown>, version: number): Type {
@@ -151,19 +158,25 @@ function compileVersion(schema: PayloadSchema<unknown>, version: number): Type {
 }
 
 /** The cached way from what was written to what is read; building one parses and generates code, so never twice. */
-function resolverFor(schema: LoadedSchema, reader: Reader<unknown>): LoadedSchema['resolver'] {
-  if (schema.reader === reader) return schema.resolver;
-  let resolver = schema.resolvers.get(reader);
-  if (resolver === undefined) {
-    try {
-      resolver = reader.type.createResolver(schema.type);
-    } catch (cause) {
-      resolver = new MillraceError('AVRO_MISMATCH', { expected: `data that ${reader.subject} can be read from`, got: cause, cause });
-    }
-    schema.resolvers.set(reader, resolver);
+function routeTo(schema: LoadedSchema, reader: Reader<unknown>): Route {
+  if (schema.reader === reader && schema.route !== undefined) return schema.route;
+  let route = schema.routes.get(reader);
+  if (route === undefined) {
+    route = buildRoute(schema.type, reader);
+    schema.routes.set(reader, route);
   }
-  if (resolver instanceof MillraceError) throw resolver;
+  if (route instanceof MillraceError) throw route;
   schema.reader = reader;
-  schema.resolver = resolver;
-  return resolver;
+  schema.route = route;
+  return route;
+}
+
+function buildRoute(writer: Type, { type, subject }: Reader<unknown>): Route | MillraceError {
+  let resolver: Resolver;
+  try {
+    resolver = type.createResolver(writer);
+  } catch (cause) {
+    return new MillraceError('AVRO_MISMATCH', { expected: `data that ${subject} can be read from`, got: cause, cause });
+  }
+  return { resolver, fast: compileFastRead(writer, type) };
 }

@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { compileFastRead } from './compileFastRead.ts';
 import type { Registry } from './registry.ts';
 import { createSchemaCache } from './schemaCache.ts';
 import { HEADER_BYTES, readSchemaId } from './wireFormat.ts';
@@ -28,6 +29,9 @@ export function createPlainDecoder({ registry, clock }: { readonly registry: Pic
     decode(value) {
       const schema = cache.get(readSchemaId(value));
       const bytes = value as Buffer; // readSchemaId has refused null.
+      if (schema.plain === undefined) schema.plain = compileFastRead(schema.type, schema.type);
+      const payload = schema.plain?.(bytes, HEADER_BYTES);
+      if (payload !== undefined) return { schemaName: schema.name, payload };
       schema.guard(bytes, HEADER_BYTES);
       const decoded: { value: unknown; offset: number } = schema.type.decode(bytes, HEADER_BYTES);
       if (decoded.offset !== bytes.length) throw new MillraceError('AVRO_TRAILING', { at: schema.name });

@@ -2,10 +2,18 @@ import type { Type } from 'avsc';
 import { isMillraceError, MillraceError } from '../errors/MillraceError.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { admitSchema } from './admitSchema.ts';
+import type { FastRead } from './compileFastRead.ts';
 import { compileSchema } from './compileSchema.ts';
 import { compileGuard, type Guard } from './guardAvro.ts';
 
 export type Resolver = ReturnType<Type['createResolver']>;
+
+/** How what was written becomes what a reader reads. */
+export interface Route {
+  /** Null where only avsc can. */
+  readonly fast: FastRead | null;
+  readonly resolver: Resolver;
+}
 
 /** A writer schema, ready to decode with. */
 export interface LoadedSchema {
@@ -13,10 +21,12 @@ export interface LoadedSchema {
   readonly type: Type;
   readonly guard: Guard;
   /** By reader; an error where the two do not fit. Weak: a reader may be dropped. */
-  readonly resolvers: WeakMap<object, Resolver | MillraceError>;
-  /** The last reader and its resolver: mostly there is only one. */
+  readonly routes: WeakMap<object, Route | MillraceError>;
+  /** The last reader and the route to it: mostly there is only one. */
   reader: object | null;
-  resolver: Resolver | undefined;
+  route: Route | undefined;
+  /** Reads it as it was written; undefined as long as nobody has. */
+  plain: FastRead | null | undefined;
   /** Used since the last clearing; such a one is spared once. */
   used: boolean;
 }
@@ -107,9 +117,10 @@ function compileWriter(schemaText: string): LoadedSchema {
     name: type.name ?? type.branchName ?? type.typeName,
     type,
     guard: compileGuard(type),
-    resolvers: new WeakMap(),
+    routes: new WeakMap(),
     reader: null,
-    resolver: undefined,
+    route: undefined,
+    plain: undefined,
     used: true,
   };
 }

@@ -3,12 +3,14 @@ import type { Type } from 'avsc';
 import { isDeepStrictEqual } from 'node:util';
 import type { AvroSchema } from '../../schemas/payloadSchema.ts';
 import { createCodec, createReader } from '../../shared/avro/codec.ts';
+import { compileFastCheck, compileFastRead } from '../../shared/avro/compileFastRead.ts';
 import { compileSchema } from '../../shared/avro/compileSchema.ts';
 import { compileGuard, type Guard } from '../../shared/avro/guardAvro.ts';
-import { DEFAULT_LIMITS } from '../../shared/avro/guardLimits.ts';
+import { DEFAULT_LIMITS, MAX_WRITTEN_LONG } from '../../shared/avro/guardLimits.ts';
 import { HEADER_BYTES, readSchemaId, writeHeader } from '../../shared/avro/wireFormat.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { createMemoryRegistry } from '../../shared/testing/memoryRegistry.ts';
+import { MUTANTS as DAMAGES, damagedReads, slowRead } from '../unit/avro/arbitraryRead.ts';
 import { arbitrarySchema } from '../unit/avro/arbitrarySchema.ts';
 import { mutationsOf } from './mutate.ts';
 import { holdTo, readOrRefuse, type Target } from './target.ts';
@@ -165,4 +167,23 @@ const codec: Target = {
   }),
 };
 
-export const avroTargets: readonly Target[] = [wireFormat, guard, codec];
+const fastRead: Target = {
+  name: 'avro fast read',
+  inputsPerRun: DAMAGES,
+  property: fc.property(damagedReads, ({ read: { writer, reader, bytes }, mutants }) => {
+    const fast = compileFastRead(writer, reader);
+    const check = compileFastCheck(writer);
+    if (fast === null || check === null) return;
+    const slow = slowRead(writer, reader);
+    const slowCheck = compileGuard(writer, { ...DEFAULT_LIMITS, maxLong: MAX_WRITTEN_LONG });
+    // Text with U+FFFD is left to the guard, which knows whether that was meant.
+    if ((fast(bytes, 0) === undefined || !check(bytes, 0)) && !bytes.includes('\ufffd')) throw new Error(`gives up on ${bytes.toString('hex')}, with which nothing is wrong`);
+    for (const one of [bytes, ...mutants]) {
+      const payload = fast(one, 0);
+      if (payload !== undefined && !isDeepStrictEqual(payload, slow(one, 0))) throw new Error(`reads ${one.toString('hex')} in another way than guard and avsc`);
+      if (check(one, 0)) slowCheck(one, 0);
+    }
+  }),
+};
+
+export const avroTargets: readonly Target[] = [wireFormat, guard, codec, fastRead];

@@ -57,9 +57,21 @@ function nestedSchema(depth: number): fc.Arbitrary<SchemaCase> {
     part
       .filter(({ schema }) => schema !== 'null' && !Array.isArray(schema))
       .map(({ schema, value }) => ({ schema: ['null', schema] as AvroSchema, value: fc.option(value) })),
+    fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => {
+      const branches = parts.filter(({ schema }, i) => !Array.isArray(schema) && parts.findIndex((other) => likenessOf(other.schema) === likenessOf(schema)) === i);
+      if (branches.length === 0) return { schema: 'null', value: fc.constant(null) };
+      return { schema: branches.map(({ schema }) => schema), value: fc.oneof(...branches.map(({ value }) => value)) };
+    }),
     fc.array(part, { minLength: 0, maxLength: 5 }).map((parts) => ({
       schema: { type: 'record', name: '', fields: parts.map(({ schema }, i) => ({ name: `f${String(i)}`, type: schema })) },
       value: fc.record(Object.fromEntries(parts.map(({ value }, i) => [`f${String(i)}`, value]))),
     })),
   );
+}
+
+/** Of two types of one likeness, no value tells by itself to which it belongs: a union may have only one of them. */
+function likenessOf(schema: AvroSchema): string {
+  const name = typeof schema === 'string' ? schema : Array.isArray(schema) ? 'union' : String((schema as { type: unknown }).type);
+  const alike: Readonly<Record<string, string>> = { int: 'number', long: 'number', float: 'number', double: 'number', enum: 'string', fixed: 'bytes', map: 'record' };
+  return alike[name] ?? name;
 }

@@ -1,8 +1,9 @@
+import type { Type } from 'avsc';
 import { describe, expect, test } from 'vitest';
 import { departureV1, departureV2, type DepartureV1, type DepartureV2 } from '../../../schemas/flights.Departure/payload.generated.ts';
 import { jobV1, type JobV1 } from '../../../schemas/bench.Job/payload.generated.ts';
 import type { AvroSchema, PayloadSchema } from '../../../schemas/payloadSchema.ts';
-import { createCodec, createReader, type Codec, type Writer } from '../../../shared/avro/codec.ts';
+import { createCodec, createReader, type Codec, type Reader, type Writer } from '../../../shared/avro/codec.ts';
 import { MillraceError } from '../../../shared/errors/MillraceError.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { codeThrownBy, framed, varint } from './avroBytes.ts';
@@ -54,6 +55,25 @@ describe('a codec', () => {
     expect(young.decode(fromV1, createReader(departureV2))).toEqual({ ...v1, sequence: -1 });
     expect(old.decode(fromV2, createReader(departureV1))).toEqual(v1);
     expect(young.decode(fromV2, createReader(departureV2))).toEqual(v2);
+  });
+
+  test('reads what is usual without avsc, for its own version and for another, and leaves to avsc what it is not sure of', async () => {
+    const codec = setUp().newCodec();
+    const order = codec.encode(job, await codec.register(jobV1));
+    const meant = codec.encode({ ...job, note: '\ufffd' }, await codec.register(jobV1));
+    const flight = codec.encode(v1, await codec.register(departureV1));
+    let asked = 0;
+    const counted = <P>(reader: Reader<P>): Reader<P> => {
+      const decode: Type['decode'] = (...given) => { asked++; return reader.type.decode.apply(type, given); };
+      const type = Object.create(reader.type, { decode: { value: decode } }) as Type;
+      return { ...reader, type };
+    };
+    const reader = counted(createReader(jobV1));
+    expect(codec.decode(order, reader)).toEqual(job);
+    expect(codec.decode(flight, counted(createReader(departureV2)))).toEqual({ ...v1, sequence: -1 });
+    expect(asked).toBe(0);
+    expect(codec.decode(meant, reader)).toEqual({ ...job, note: '\ufffd' });
+    expect(asked).toBe(1);
   });
 
   test('needs the registry once for a schema, and never to decode', async () => {
@@ -186,6 +206,17 @@ describe('encoding', () => {
       expect(number).toBe(i);
       expect(text === payloads[i]?.text).toBe(true);
     });
+  });
+
+  test('asks the guard only about text that may stand for a broken one', async () => {
+    const codec = setUp().newCodec();
+    let asked = 0;
+    const writer: Writer<JobV1> = { ...(await codec.register(jobV1)), guard: () => { asked++; } };
+    codec.encode(job, writer);
+    codec.encode({ ...job, city: 'Öhringen' }, writer);
+    expect(asked).toBe(0);
+    codec.encode({ ...job, note: '\ufffd' }, writer);
+    expect(asked).toBe(1);
   });
 
   test('is not disturbed by a payload that failed half-way', async () => {
