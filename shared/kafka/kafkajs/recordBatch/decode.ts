@@ -2,6 +2,7 @@ import { MillraceError } from '../../../errors/MillraceError.ts';
 import { PackedHeaders } from '../../packedHeaders.ts';
 import type { FetchedRecord, Headers } from '../../port.ts';
 import { decompress } from './decompress.ts';
+import { keyTextOf } from './keyTexts.ts';
 
 /**
  * Reads record batches, format v2 (https://kafka.apache.org/documentation/#recordbatch). Our own because KafkaJS's reader drops
@@ -92,7 +93,7 @@ class ReadRecord implements FetchedRecord {
   }
 
   get key(): Buffer | null { return this.#keyLength < 0 ? null : this.#data.subarray(this.#keyAt, this.#keyAt + this.#keyLength); }
-  get keyText(): string | null { return this.#keyLength < 0 ? null : this.#data.toString('latin1', this.#keyAt, this.#keyAt + this.#keyLength); }
+  get keyText(): string | null { return this.#keyLength < 0 ? null : keyTextOf(this.#data, this.#keyAt, this.#keyAt + this.#keyLength); }
   get headers(): Headers | undefined { return this.packedHeaders?.unpack(); }
 }
 

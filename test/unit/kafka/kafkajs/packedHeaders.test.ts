@@ -36,10 +36,12 @@ it('says of each header by itself what all of them, made into buffers, say of it
   }), { numRuns: 500 });
 });
 
-it('has a text for each key from which its bytes come back', () => {
-  fc.assert(fc.property(fc.option(fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes))), (key) => {
-    const [read] = written([{ key, value: null }]);
-    expect(read?.key).toEqual(key);
-    expect(read?.keyText).toBe(key === null ? null : key.toString('latin1'));
+const key = fc.option(fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.uint8Array({ minLength: 1, maxLength: 3, max: 3 })).map((bytes) => Buffer.from(bytes)));
+
+it('has a text for each key from which its bytes come back, whatever keys came before', () => {
+  fc.assert(fc.property(fc.array(key, { minLength: 1, maxLength: 100 }), (keys) => {
+    const read = written(keys.map((one) => ({ key: one, value: null })));
+    expect(read.map((one) => one.key)).toEqual(keys);
+    expect(read.map((one) => one.keyText)).toEqual(keys.map((one) => (one === null ? null : one.toString('latin1'))));
   }));
 });
