@@ -53,7 +53,7 @@ export class KeptBodies {
     const { openSpill, clock, failed } = options;
     this.#options = options;
     this.#writes = new SpillWrites({ openSpill, clock, failed, spilled: (jobs) => { this.#spilled(jobs); } });
-    this.#reads = new SpillReads({ store: () => this.#writes.store, lost: (jobs) => { this.#lost(jobs); } });
+    this.#reads = new SpillReads({ store: () => this.#writes.store, surface: (job) => this.#writes.surface(job), lost: (jobs) => { this.#lost(jobs); } });
     this.#tidy = new SpillTidy({ writes: this.#writes, reads: this.#reads, jobs: () => this.#waiting(), again: (job) => { this.#writeAgain(job); } }, options.tidyFromBytes);
   }
 
@@ -67,17 +67,22 @@ export class KeptBodies {
   /** The job will stay long: its body is packed, and it holds no bytes of others any more. Called again when it got another body. */
   readonly retain = (job: Job): void => {
     if (job.bodyBytes > 0) this.release(job);
-    const { body, wireBytes } = packBody({ value: job.value, headers: unpackHeaders(job.headers as CarriedHeaders) }, job);
-    job.body = body;
-    job.bodyBytes = body.length;
-    job.wireBytes = wireBytes + 2 * (job.keyText?.length ?? 0);
+    const packed = packBody({ value: job.value, headers: unpackHeaders(job.headers as CarriedHeaders) }, job);
+    job.body = null;
+    job.bodyBytes = packed.length;
+    job.wireBytes = packed.wireBytes + 2 * (job.keyText?.length ?? 0);
     job.bytes = job.bodyBytes + WAITING_JOB_BYTES;
     this.#memoryBytes += job.bytes;
     close(job);
+    const { partition } = job.lane;
+    // A job that is settled before it starts leaves the room, and needs its body still.
+    const spills = this.#isPressed(partition) && job.policy?.delivery !== 'at-most-once';
+    // What is restored is wanted later; what enters the room is about to be published.
+    if (spills && partition.phase !== 'active' && this.#writes.gather(job, packed)) return;
+    job.body = packed.text();
     // Its handler may look at them.
     if (job.state === 'running') open(job);
-    // A job that is settled before it starts leaves the room, and needs its body still.
-    if (this.#isPressed(job.lane.partition) && job.policy?.delivery !== 'at-most-once') this.#writes.put(job);
+    if (spills) this.#writes.put(job);
   };
 
   /** A partition's own bound may be the nearer one: at half of it there is time still. */
@@ -132,17 +137,20 @@ export class KeptBodies {
 
   // ---- for attempts and publications ----
 
+  /** Has its body to be read? One that is gathered to be written is at hand. */
+  readonly #isAway = (job: Job): boolean => isAway(job) && !this.#writes.surface(job);
+
   /** Makes value and headers of all that start lie in their jobs. @returns false: some have to be read; `begin` is called when they are here, or `gone` */
   open(start: Start, begin: () => void, gone: () => void): boolean {
     if (!('id' in start)) return this.#openAll(start, begin, gone);
     if (start.isOpen) return true;
-    if (isAway(start)) return this.#openAll([start], begin, gone);
+    if (this.#isAway(start)) return this.#openAll([start], begin, gone);
     open(start);
     return true;
   }
 
   #openAll(jobs: readonly Job[], begin: () => void, gone: () => void): boolean {
-    const away = jobs.filter(isAway);
+    const away = jobs.filter(this.#isAway);
     if (away.length === 0) {
       for (const job of jobs) open(job);
       return true;
@@ -165,7 +173,7 @@ export class KeptBodies {
 
   /** Null: all of them are in memory, until the next turn. Else resolves when they were brought, with false when some are lost: ask again. {@link letGo} ends it. */
   fetch(jobs: readonly Job[]): Promise<boolean> | null {
-    const away = jobs.filter(isAway);
+    const away = jobs.filter(this.#isAway);
     return away.length === 0 ? null : this.#reads.load(away);
   }
 
@@ -178,14 +186,14 @@ export class KeptBodies {
     if (this.#writes.jobs === 0 || this.#engine === null) return;
     this.#tidy.step();
     if (!this.#reads.mayReadAhead) return;
-    const soon = this.#engine.dueBefore(this.#options.clock.now() + AHEAD_MS, AHEAD_JOBS).filter(isAway);
+    const soon = this.#engine.dueBefore(this.#options.clock.now() + AHEAD_MS, AHEAD_JOBS).filter(isOnDisk);
     if (soon.length > 0) void this.#reads.load(soon);
   }
 
   #readFollowers(job: Job): void {
     if (!this.#reads.mayReadAhead) return;
     const next: Job[] = [];
-    for (let follower = job.next; follower !== null && next.length < FOLLOWERS; follower = follower.next) if (isAway(follower)) next.push(follower);
+    for (let follower = job.next; follower !== null && next.length < FOLLOWERS; follower = follower.next) if (isOnDisk(follower)) next.push(follower);
     if (next.length > 0) void this.#reads.load(next);
   }
 
@@ -199,6 +207,10 @@ export class KeptBodies {
   async stop(): Promise<void> {
     await this.#writes.stop();
   }
+}
+
+function isOnDisk(job: Job): boolean {
+  return isAway(job) && job.diskPlace >= 0;
 }
 
 function open(job: Job): void {

@@ -40,10 +40,14 @@ let end = 0;
 /** Beyond what was packed. */
 let wireBytes = 0;
 
+/** A packed body, valid until the next is packed. */
 export interface PackedBody {
-  readonly body: string;
+  readonly length: number;
   /** What value and headers take in a record, from above. */
   readonly wireBytes: number;
+  /** As a string of bytes. */
+  text(): string;
+  copyTo(target: Buffer, at: number): void;
 }
 
 /** Copies: nothing of what it is given is held on to. */
@@ -55,8 +59,16 @@ export function packBody(body: Body, owner: BodyOwner): PackedBody {
   if (body.value !== null) writeBytes(body.value);
   if (body.headers === undefined) writeVarint(NO_HEADERS);
   else writeHeaders(body.headers, owner);
-  return { body: scratch.toString('latin1', 0, end), wireBytes: wireBytes + end };
+  return packed;
 }
+
+/** What lies in the scratch buffer. */
+const packed: PackedBody = {
+  get length() { return end; },
+  get wireBytes() { return wireBytes + end; },
+  text: () => scratch.toString('latin1', 0, end),
+  copyTo: (target, at) => { scratch.copy(target, at, 0, end); },
+};
 
 function writeHeaders(headers: Headers, owner: BodyOwner): void {
   const names = Object.keys(headers);
@@ -163,8 +175,8 @@ function copy(bytes: Buffer): void {
 }
 
 /** What {@link packBody} packed, with buffers of their own. */
-export function unpackBody(packed: string, owner: BodyOwner): Body {
-  const bytes = Buffer.from(packed, 'latin1');
+export function unpackBody(text: string, owner: BodyOwner): Body {
+  const bytes = Buffer.from(text, 'latin1');
   const reader = { bytes, at: 1 };
   const value = bytes[0] === 0 ? null : readBytes(reader, readVarint(reader));
   const count = readVarint(reader);

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '../errors/MillraceError.ts';
+import { HEAD_BYTES, type SpillBatch } from './spillBatch.ts';
 import type { OpenSpill, SpilledBody, SpillStore } from './spillStore.ts';
 
 export interface SpillFileOptions {
@@ -18,7 +19,8 @@ const SEGMENT_BYTES = 32 * 1024 * 1024;
 /** Bodies that lie so close are read together. */
 const READ_GAP_BYTES = 32 * 1024;
 const READ_BYTES = 1024 * 1024;
-const CHECKSUM_BYTES = 4;
+/** Stands in the batch's heads. */
+const CHECKSUM_BYTES = HEAD_BYTES;
 /** A place is a segment's number and an offset in it: a small number, as far as it can be. A segment may hold one write more than it should. */
 const PLACES_PER_SEGMENT = 2 ** 26;
 const NAME = /^millrace-spill-[0-9a-f]{16}$/;
@@ -66,26 +68,22 @@ class SpillFile implements SpillStore {
     return bytes;
   }
 
-  async write(bodies: readonly string[]): Promise<number[]> {
-    let total = 0;
-    for (const body of bodies) total += body.length + CHECKSUM_BYTES;
+  async write(batch: SpillBatch): Promise<number[]> {
+    const { bytes, end: total } = batch;
     if (total > PLACES_PER_SEGMENT - SEGMENT_BYTES) throw new MillraceError('SPILL_FULL', { expected: 'less in one write', got: total });
     if (this.bytes + total > this.#options.maxBytes) throw new MillraceError('SPILL_FULL', { at: this.#options.folder, expected: `at most ${this.#options.maxBytes} B`, got: this.bytes + total });
     if ((this.#segments.get(this.#current)?.written ?? 0) + total > (this.#options.segmentBytes ?? SEGMENT_BYTES)) await this.#next();
     const number = this.#current;
     const segment = this.#segments.get(number) as Segment;
-    const bytes = Buffer.allocUnsafe(total);
     const places: number[] = [];
-    let at = 0;
-    for (const body of bodies) {
-      places.push(number * PLACES_PER_SEGMENT + segment.written + at);
-      bytes.write(body, at + CHECKSUM_BYTES, 'latin1');
-      bytes.writeUInt32LE(crc32(bytes.subarray(at + CHECKSUM_BYTES, at + CHECKSUM_BYTES + body.length)), at);
-      at += CHECKSUM_BYTES + body.length;
+    for (let index = 0; index < batch.count; index++) {
+      const start = batch.startOf(index);
+      places.push(number * PLACES_PER_SEGMENT + segment.written + start - CHECKSUM_BYTES);
+      bytes.writeUInt32LE(crc32(bytes.subarray(start, start + batch.lengthOf(index))), start - CHECKSUM_BYTES);
     }
-    await writeWhole(segment.file, bytes, segment.written);
+    await writeWhole(segment.file, bytes, total, segment.written);
     segment.written += total;
-    segment.live += bodies.length;
+    segment.live += batch.count;
     return places;
   }
 
@@ -151,9 +149,9 @@ class SpillFile implements SpillStore {
 }
 
 /** A disk may take less than it is given. */
-async function writeWhole(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+async function writeWhole(file: FileHandle, bytes: Buffer, length: number, position: number): Promise<void> {
+  for (let at = 0; at < length;) {
+    const { bytesWritten } = await file.write(bytes, at, length - at, position + at);
     if (bytesWritten === 0) throw new Error('the disk takes no more');
     at += bytesWritten;
   }

@@ -3,6 +3,8 @@ import type { SpillStore } from './spillStore.ts';
 
 export interface SpillReadsOptions {
   readonly store: () => SpillStore | null;
+  /** The job has got another body meanwhile, which is gathered to be written: it lies in the job then. */
+  readonly surface: (job: Job) => boolean;
   /** Their bodies could not be read. */
   readonly lost: (jobs: readonly Job[]) => void;
 }
@@ -73,7 +75,7 @@ export class SpillReads {
         this.holdAhead(job);
       }
       if (lost.length > 0) this.#options.lost(lost);
-      for (const { jobs: wished, told } of wishes) told(wished.every(({ body, isOpen }) => isOpen || body !== null));
+      for (const { jobs: wished, told } of wishes) told(wished.every((job) => job.isOpen || job.body !== null || this.#options.surface(job)));
     }
     this.#busy = false;
   }

@@ -1,14 +1,16 @@
+import type { SpillBatch } from './spillBatch.ts';
+
 /**
  * Where bodies of waiting jobs go that memory has no room for. A cache: what is in it stands in Kafka too, so it may lose anything at any time, as long
  * as it says so; nothing of it outlives the process.
  */
 export interface SpillStore {
   /**
-   * Stores bodies (strings of bytes, latin1). All of them or none. One call at a time.
+   * Stores bodies. All of them or none. One call at a time; the batch is the caller's again when it is over.
    * @returns the place of each @throws when it is full or broken: nothing was stored
    */
-  write(bodies: readonly string[]): Promise<number[]>;
-  /** Reads bodies back. @returns null for each that is not there whole any more */
+  write(batch: SpillBatch): Promise<number[]>;
+  /** Reads bodies back, as strings of bytes (latin1). @returns null for each that is not there whole any more */
   read(places: readonly SpilledBody[]): Promise<(string | null)[]>;
   /** The body is wanted no more. */
   free(body: SpilledBody): void;

@@ -118,7 +118,7 @@ const headers: Target = {
     const owner = { id, kind: kind ?? '' };
     // A header that is there has a value, as far as brokers are concerned.
     const told = given === undefined ? undefined : Object.fromEntries(Object.entries(given).filter(([, value]) => !Array.isArray(value) || value.length > 0));
-    const kept = unpackBody(packBody({ value: null, headers: told }, owner).body, owner);
+    const kept = unpackBody(packBody({ value: null, headers: told }, owner).text(), owner);
     if (headerBytes(carryHeaders(kept.headers, id, kind, origin)) !== headerBytes(carryHeaders(told, id, kind, origin))) throw new Error('headers that are kept are not those that were given');
     holdTo('bytes of carried headers', headerBytes(carries), headerBytes(given) + 1000 + TOPIC.length + Buffer.byteLength(id) + Buffer.byteLength(kind ?? ''));
     if (readJobId(carries, 'other', 9, 9) !== id) throw new Error('a carried id changed');

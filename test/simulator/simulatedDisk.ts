@@ -13,11 +13,11 @@ export function createSimulatedDisk(clock: Clock, dice: Dice): OpenSpill {
     let last = 0;
     await takeTime();
     return {
-      async write(given) {
+      async write(batch) {
         await takeTime();
         if (dice.hit(REFUSED_SHARE)) throw new Error('the simulated disk is full');
-        return given.map((body) => {
-          bodies.set(++last, body);
+        return Array.from({ length: batch.count }, (_, index) => {
+          bodies.set(++last, batch.textOf(index));
           return last;
         });
       },

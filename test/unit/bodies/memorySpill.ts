@@ -7,12 +7,12 @@ export class MemorySpill {
     if (this.full) return Promise.reject(new Error('ENOSPC'));
     this.opened++;
     return Promise.resolve(this.#store = {
-      write: async (bodies) => {
+      write: async (batch) => {
         await turn();
         if (this.full) throw new Error('ENOSPC');
         this.writes++;
-        return bodies.map((body) => {
-          this.stored.set(++this.#last, body);
+        return Array.from({ length: batch.count }, (_, index) => {
+          this.stored.set(++this.#last, batch.textOf(index));
           this.most = Math.max(this.most, this.stored.size);
           return this.#last;
         });

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchOf } from '../../../shared/bodies/spillBatch.ts';
 import { createSpillFile, type SpillFileOptions } from '../../../shared/bodies/spillFile.ts';
 import type { SpilledBody, SpillStore } from '../../../shared/bodies/spillStore.ts';
 
@@ -10,7 +11,7 @@ beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'millrace-spill-te
 afterAll(async () => { await rm(folder, { recursive: true }); });
 
 const open = (options: Partial<SpillFileOptions> = {}): Promise<SpillStore> => createSpillFile({ folder, maxBytes: 1e9, ...options })();
-const put = async (store: SpillStore, bodies: readonly string[]): Promise<SpilledBody[]> => (await store.write(bodies)).map((place, index) => ({ place, length: (bodies[index] as string).length }));
+const put = async (store: SpillStore, bodies: readonly string[]): Promise<SpilledBody[]> => (await store.write(batchOf(bodies))).map((place, index) => ({ place, length: (bodies[index] as string).length }));
 const body = (index: number, length = 100): string => String.fromCharCode(index % 256).repeat(length);
 
 describe('the spill file', () => {
@@ -57,7 +58,7 @@ describe('the spill file', () => {
     const store = await open({ segmentBytes: 1000, maxBytes: 2000 });
     const first = await put(store, [body(1, 900)]);
     const second = await put(store, [body(2, 900)]);
-    await expect(store.write([body(3, 300)])).rejects.toMatchObject({ code: 'SPILL_FULL' });
+    await expect(store.write(batchOf([body(3, 300)]))).rejects.toMatchObject({ code: 'SPILL_FULL' });
     expect(await store.read([...first, ...second])).toEqual([body(1, 900), body(2, 900)]);
     for (const place of first) store.free(place);
     expect(await store.read(await put(store, [body(3, 300)]))).toEqual([body(3, 300)]);
