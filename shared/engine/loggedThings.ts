@@ -1,47 +1,55 @@
+import { Fifo } from './fifo.ts';
 import type { LoggedThing } from './roomLog.ts';
 
-/** Passed entries are cut off when they are so many, and half of all. */
-const CUT_AT = 1024;
+/** An array that grows to it one by one has just this room in V8. */
+const PIECE_THINGS = 512;
+
+/** Things and their offsets, as two arrays of plain values instead of one of pairs: there may be millions. */
+interface Piece {
+  readonly things: LoggedThing[];
+  readonly offsets: number[];
+}
 
 /**
  * Things with their records' offsets, as the log has them. A thing that is written again stands in it twice; only where its offset is still its own it
- * counts. Two arrays of plain values instead of one of pairs: there may be millions.
+ * counts. In pieces: a list of a million would be copied, and take its memory twice, whenever it grows.
  */
 export class LoggedThings {
-  #things: (LoggedThing | null)[] = [];
-  #offsets: number[] = [];
+  readonly #pieces = new Fifo<Piece>();
+  #last: Piece | null = null;
+  /** In the first piece. */
   #head = 0;
 
   push(offset: number, thing: LoggedThing): void {
-    this.#things.push(thing);
-    this.#offsets.push(offset);
+    if (this.#last === null || this.#last.things.length >= PIECE_THINGS) this.#pieces.push(this.#last = { things: [], offsets: [] });
+    this.#last.things.push(thing);
+    this.#last.offsets.push(offset);
   }
 
   /** The first that counts; what stands before it is forgotten. */
   first(): LoggedThing | undefined {
-    for (; this.#head < this.#things.length; this.#head++) {
-      const thing = this.#things[this.#head] as LoggedThing;
-      if (thing.logOffset === this.#offsets[this.#head]) return thing;
-      this.#things[this.#head] = null;
+    for (let piece = this.#pieces.peek(); piece !== undefined; piece = this.#pieces.peek()) {
+      for (; this.#head < piece.things.length; this.#head++) {
+        const thing = piece.things[this.#head] as LoggedThing;
+        if (thing.logOffset === piece.offsets[this.#head]) return thing;
+      }
+      this.#head = 0;
+      this.#pieces.shift();
+      if (piece === this.#last) this.#last = null;
     }
-    this.#cut();
     return undefined;
   }
 
-  /** Those that count, oldest first. What is pushed meanwhile is visited, too. */
+  /** Those that count, oldest first. Of what is pushed meanwhile some is visited, too. */
   *oldest(): Iterable<LoggedThing> {
     this.first();
-    this.#cut();
-    for (let at = this.#head; at < this.#things.length; at++) {
-      const thing = this.#things[at];
-      if (thing !== null && thing !== undefined && thing.logOffset === this.#offsets[at]) yield thing;
+    let head = this.#head;
+    for (const piece of this.#pieces.all()) {
+      for (let at = head; at < piece.things.length; at++) {
+        const thing = piece.things[at] as LoggedThing;
+        if (thing.logOffset === piece.offsets[at]) yield thing;
+      }
+      head = 0;
     }
-  }
-
-  #cut(): void {
-    if (this.#head < CUT_AT || this.#head * 2 < this.#things.length) return;
-    this.#things = this.#things.slice(this.#head);
-    this.#offsets = this.#offsets.slice(this.#head);
-    this.#head = 0;
   }
 }

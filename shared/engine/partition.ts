@@ -4,6 +4,7 @@ import type { EngineLimits, MainRecord } from './engineOptions.ts';
 import { Fifo } from './fifo.ts';
 import { Frontier } from './frontier.ts';
 import type { Job } from './job.ts';
+import { JobsByOffset } from './jobsByOffset.ts';
 import { Lane } from './lane.ts';
 import type { Mark } from './marks.ts';
 import { Outbox } from './outbox.ts';
@@ -96,7 +97,7 @@ export class Partition {
   readonly lanes = new Map<string, Lane>();
   #lanesBound = LANES_KEPT;
   /** Jobs with a record in the room, or one under way, by main offset. */
-  readonly room = new Map<number, Job>();
+  readonly room = new JobsByOffset();
   /** The same by record key. */
   readonly roomKeys = new Map<string, Job>();
   roomBytes = 0;

@@ -50,7 +50,7 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
     job = new Job(record.job, laneOf(partition, record.job));
     job.room = 'in';
     job.lane.unsettled++;
-    partition.room.set(origin, job);
+    partition.room.set(job);
     partition.host.retain(job);
     partition.roomBytes += job.bytes;
   } else {
@@ -123,26 +123,19 @@ function lease(partition: Partition): void {
   partition.retry.put(leaseWrite(partition.leaseEpoch, partition.holder));
 }
 
-/** By main offset. The log mostly has them so, and to sort a million costs memory just when there is least. */
-function roomInOrder(partition: Partition): Job[] {
-  const jobs = [...partition.room.values()];
-  const isSorted = jobs.every((job, index) => index === 0 || (jobs[index - 1] as Job).offset < job.offset);
-  return isSorted ? jobs : jobs.sort((a, b) => a.offset - b.offset);
-}
-
 /** The group took our commit: nobody else owns the partition. Lanes open. */
 export function activate(partition: Partition, now: number): void {
   partition.phase = 'active';
   partition.epoch = partition.log.epoch;
-  const jobs = roomInOrder(partition);
-  for (const job of jobs) {
+  const { room } = partition;
+  for (const job of room.values()) {
     if (job.offset >= partition.committedOffset) partition.reread.push(job);
     seat(partition, job, now);
     if (job.uniqueForMs > 0) reclaimId(partition, job);
   }
   partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: partition.committedOffset });
-  partition.notice({ type: 'active', epoch: partition.epoch, waiting: jobs.length });
-  for (const job of jobs) wakeLane(partition, job.lane);
+  partition.notice({ type: 'active', epoch: partition.epoch, waiting: room.size });
+  for (const job of room.values()) wakeLane(partition, job.lane);
   for (const { origin, key } of partition.owedTruth.values()) tellTruth(partition, origin, key);
   partition.owedTruth.clear();
   for (const [key, claimed] of partition.owedMarks) tellMarkTruth(partition, key, claimed);

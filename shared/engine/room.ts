@@ -29,7 +29,7 @@ export function putWait(partition: Partition, job: Job): void {
     // Two live jobs may bear one id (a producer's double): compaction must not take one for the other.
     while (partition.roomKeys.has(job.logKey)) job.logKey += `@${job.offset}`;
     partition.roomKeys.set(job.logKey, job);
-    partition.room.set(job.offset, job);
+    partition.room.set(job);
     if (job.slot >= 0) {
       partition.memoryJobs--;
       partition.memoryBytes -= job.bytes;
