@@ -1,29 +1,39 @@
 import type { Job } from './job.ts';
 
-/** Binary min-heap of waiting jobs by due time; each job knows its index, so removal is O(log n) too. */
+/** Jobs of a piece: 2 to this power. */
+const PIECE_SHIFT = 10;
+const IN_PIECE = 2 ** PIECE_SHIFT - 1;
+
+/**
+ * Binary min-heap of waiting jobs by due time; each job knows its index, so removal is O(log n) too. In pieces: an array of a million would be copied, and
+ * take its memory twice, whenever it grows.
+ */
 export class DueHeap {
-  readonly #jobs: Job[] = [];
+  readonly #pieces: Job[][] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#jobs.length;
+    return this.#size;
   }
 
   /** Due time of the earliest, or null. */
   get nextMs(): number | null {
-    return this.#jobs[0]?.dueMs ?? null;
+    return this.#size === 0 ? null : this.#at(0).dueMs;
   }
 
   push(job: Job): void {
     if (job.heapIndex >= 0) this.remove(job);
-    job.heapIndex = this.#jobs.length;
-    this.#jobs.push(job);
-    this.#up(job.heapIndex);
+    const index = this.#size++;
+    if ((index & IN_PIECE) === 0) this.#pieces.push([job]);
+    else (this.#pieces[index >> PIECE_SHIFT] as Job[]).push(job);
+    this.#up(job, index);
   }
 
   /** Takes the earliest that is due at `now`, or null. */
   popDue(now: number): Job | null {
-    const first = this.#jobs[0];
-    if (first === undefined || first.dueMs > now) return null;
+    if (this.#size === 0) return null;
+    const first = this.#at(0);
+    if (first.dueMs > now) return null;
     this.remove(first);
     return first;
   }
@@ -33,8 +43,9 @@ export class DueHeap {
     const found: Job[] = [];
     const open = [0];
     for (let index = open.pop(); index !== undefined && found.length < max; index = open.pop()) {
-      const job = this.#jobs[index];
-      if (job === undefined || job.dueMs > untilMs) continue;
+      if (index >= this.#size) continue;
+      const job = this.#at(index);
+      if (job.dueMs > untilMs) continue;
       found.push(job);
       open.push(2 * index + 1, 2 * index + 2);
     }
@@ -45,49 +56,64 @@ export class DueHeap {
     const index = job.heapIndex;
     if (index < 0) return;
     job.heapIndex = -1;
-    const last = this.#jobs.pop() as Job;
+    const last = this.#takeLast();
     if (last === job) return;
-    last.heapIndex = index;
-    this.#jobs[index] = last;
-    this.#up(index);
-    this.#down(last.heapIndex);
+    this.#up(last, index);
+    this.#down(last, last.heapIndex);
   }
 
-  #up(from: number): void {
-    const jobs = this.#jobs;
-    const job = jobs[from] as Job;
+  #at(index: number): Job {
+    return (this.#pieces[index >> PIECE_SHIFT] as Job[])[index & IN_PIECE] as Job;
+  }
+
+  #put(index: number, job: Job): void {
+    (this.#pieces[index >> PIECE_SHIFT] as Job[])[index & IN_PIECE] = job;
+    job.heapIndex = index;
+  }
+
+  #takeLast(): Job {
+    const index = --this.#size;
+    const last = (this.#pieces[index >> PIECE_SHIFT] as Job[]).pop() as Job;
+    if ((index & IN_PIECE) === 0) this.#pieces.pop();
+    return last;
+  }
+
+  /** Puts the job at the place, or above it. */
+  #up(job: Job, from: number): void {
     let index = from;
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
-      const parent = jobs[parentIndex] as Job;
-      if (!(job.dueMs < parent.dueMs || (job.dueMs === parent.dueMs && job.offset < parent.offset))) break;
-      jobs[index] = parent;
-      parent.heapIndex = index;
+      const parent = this.#at(parentIndex);
+      if (!isBefore(job, parent)) break;
+      this.#put(index, parent);
       index = parentIndex;
     }
-    jobs[index] = job;
-    job.heapIndex = index;
+    this.#put(index, job);
   }
 
-  #down(from: number): void {
-    const jobs = this.#jobs;
-    const job = jobs[from] as Job;
+  /** Puts the job at the place, or below it. */
+  #down(job: Job, from: number): void {
     let index = from;
     for (;;) {
       let child = 2 * index + 1;
-      if (child >= jobs.length) break;
-      const right = jobs[child + 1];
-      let best = jobs[child] as Job;
-      if (right !== undefined && (right.dueMs < best.dueMs || (right.dueMs === best.dueMs && right.offset < best.offset))) {
-        best = right;
-        child++;
+      if (child >= this.#size) break;
+      let best = this.#at(child);
+      if (child + 1 < this.#size) {
+        const right = this.#at(child + 1);
+        if (isBefore(right, best)) {
+          best = right;
+          child++;
+        }
       }
-      if (!(best.dueMs < job.dueMs || (best.dueMs === job.dueMs && best.offset < job.offset))) break;
-      jobs[index] = best;
-      best.heapIndex = index;
+      if (!isBefore(best, job)) break;
+      this.#put(index, best);
       index = child;
     }
-    jobs[index] = job;
-    job.heapIndex = index;
+    this.#put(index, job);
   }
+}
+
+function isBefore(one: Job, other: Job): boolean {
+  const [oneMs, otherMs] = [one.dueMs, other.dueMs];
+  return oneMs < otherMs || (oneMs === otherMs && one.offset < other.offset);
 }

@@ -99,6 +99,7 @@ class Rare {
   batch: { remaining: number } | null = null;
   place: number | null = null;
   logKey: string | null = null;
+  kind: string | null = null;
 }
 
 const NOTHING_RARE: Readonly<Rare> = new Rare();
@@ -107,8 +108,7 @@ const NOTHING_RARE: Readonly<Rare> = new Rare();
 export class Job {
   readonly offset: number;
   readonly id: string;
-  readonly kind: string;
-  policy: JobPolicy | null;
+  readonly policy: JobPolicy | null;
   /** Its key, where its lane does not have it. */
   readonly #ownKey: string | null;
   /** These two are here while {@link isOpen}. */
@@ -150,7 +150,6 @@ export class Job {
   constructor(input: JobInput, lane: Lane) {
     this.offset = input.offset;
     this.id = input.id;
-    this.kind = input.kind;
     this.policy = input.policy;
     this.#ownKey = lane.key === null ? input.key : null;
     this.value = input.value;
@@ -158,6 +157,7 @@ export class Job {
     this.bytes = input.bytes;
     this.lane = lane;
     const stampedAfterMs = input.timestampMs - lane.partition.sinceMs;
+    if (input.kind !== (input.policy?.kind ?? '')) this.#own().kind = input.kind;
     if (Math.abs(stampedAfterMs) <= FAR) this.#stampedAfterMs = stampedAfterMs | 0;
     else this.#own().timestampMs = input.timestampMs;
     if (input.fault !== null || input.notBeforeMs !== 0 || input.uniqueForMs !== 0) {
@@ -167,6 +167,8 @@ export class Job {
       rare.uniqueForMs = input.uniqueForMs;
     }
   }
+
+  get kind(): string { return this.#rare.kind ?? this.policy?.kind ?? ''; }
 
   /** The bytes of its record's key as text (latin1). */
   get keyText(): string | null {

@@ -86,29 +86,28 @@ export function *readRoomRecords(context: ReadContext, { records, partition }: P
 /** A record of the retry topic as the engine reads it. */
 export function readRoomRecord(context: ReadContext, record: FetchedRecord, partition: number, now: number): RoomRecord {
   const read = readRetryRecord(record, context.topic, partition, now);
-  const at = { offset: record.offset, key: read.key };
   switch (read.type) {
     case 'wait': {
       const { attempt, dueMs, reason, failure, firstFailure } = read.waiting;
       // A reason of a later version means at least that it waits for its time.
       const known = reasons.has(reason) ? (reason as WaitReason) : 'retry';
-      return { type: 'wait', ...at, epoch: read.epoch, seq: read.seq, job: carriedInput(context, read.job, now), attempt, dueMs, reason: known, failure, firstFailure };
+      return { type: 'wait', offset: record.offset, key: read.key, epoch: read.epoch, seq: read.seq, job: carriedInput(context, read.job, now), attempt, dueMs, reason: known, failure, firstFailure };
     }
     case 'tombstone':
     case 'void':
-      return { type: read.type, ...at, epoch: read.epoch, seq: read.seq, origin: read.origin.offset, originMs: read.origin.timestampMs };
+      return { type: read.type, offset: record.offset, key: read.key, epoch: read.epoch, seq: read.seq, origin: read.origin.offset, originMs: read.origin.timestampMs };
     case 'lease':
-      return { type: 'lease', ...at, epoch: read.epoch, holder: read.holder };
+      return { type: 'lease', offset: record.offset, key: read.key, epoch: read.epoch, holder: read.holder };
     case 'command':
-      return { type: 'command', ...at, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure, redriven: read.redriven };
+      return { type: 'command', offset: record.offset, key: read.key, command: read.command, job: carriedInput(context, read.job, now), firstFailure: read.firstFailure, redriven: read.redriven };
     case 'pause':
-      return { type: 'pause', ...at, on: read.on, scope: read.scope };
+      return { type: 'pause', offset: record.offset, key: read.key, on: read.on, scope: read.scope };
     case 'mark':
-      return { type: 'mark', ...at, epoch: read.epoch, seq: read.seq, untilMs: read.untilMs, origin: read.origin?.offset ?? -1 };
+      return { type: 'mark', offset: record.offset, key: read.key, epoch: read.epoch, seq: read.seq, untilMs: read.untilMs, origin: read.origin?.offset ?? -1 };
     case 'applied':
-      return { type: 'applied', ...at, epoch: read.epoch, seq: read.seq };
+      return { type: 'applied', offset: record.offset, key: read.key, epoch: read.epoch, seq: read.seq };
     case 'foreign':
-      return { type: 'foreign', ...at, control: read.control };
+      return { type: 'foreign', offset: record.offset, key: read.key, control: read.control };
   }
 }
 

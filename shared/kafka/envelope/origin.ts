@@ -24,3 +24,39 @@ export function parseOrigin(text: string | null): Origin | null {
   const sound = origin.partition <= MAX_PARTITION && Number.isSafeInteger(origin.offset) && Number.isSafeInteger(origin.timestampMs);
   return sound ? origin : null;
 }
+
+let usualTopic = '';
+let usualPartition = -1;
+/** What origins of that partition begin with. */
+let usualBegin = '';
+const MOST_DIGITS = 15;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+
+/** Reads {@link formatOrigin}'s bytes where they are of this partition, as nearly all are; null for anything else, which {@link parseOrigin} may know still. */
+export function readUsualOrigin(raw: Buffer, topic: string, partition: number): Origin | null {
+  if (topic !== usualTopic || partition !== usualPartition) {
+    usualTopic = topic;
+    usualPartition = partition;
+    usualBegin = `${topic}/${partition}/`;
+  }
+  const from = usualBegin.length;
+  if (raw.length <= from) return null;
+  for (let at = 0; at < from; at++) if (raw[at] !== usualBegin.charCodeAt(at)) return null;
+  let slash = from;
+  while (slash < raw.length && raw[slash] !== SLASH) slash++;
+  const [offset, timestampMs] = [readDigits(raw, from, slash), readDigits(raw, slash + 1, raw.length)];
+  return offset < 0 || timestampMs < 0 ? null : { topic, partition, offset, timestampMs };
+}
+
+/** −1 for what is no plain number of a few digits. */
+function readDigits(raw: Buffer, from: number, to: number): number {
+  if (to <= from || to - from > MOST_DIGITS) return -1;
+  let number = 0;
+  for (let at = from; at < to; at++) {
+    const digit = (raw[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}

@@ -28,6 +28,16 @@ export function readText(headers: CarriedHeaders, name: string, maxLength: numbe
   return clean.test(text) ? text : null;
 }
 
+/** Whether these bytes are this text, byte for byte, and plain ASCII without control characters: then {@link readText} would give it, too. */
+export function isPlain(raw: Buffer | string | null, text: string): boolean {
+  if (raw === null || raw.length === 0 || raw.length !== text.length || typeof raw === 'string') return false;
+  for (let at = 0; at < raw.length; at++) {
+    const byte = raw[at] as number;
+    if (byte < 0x20 || byte > 0x7e || byte !== text.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
 const ZERO = 0x30;
 
 /** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */

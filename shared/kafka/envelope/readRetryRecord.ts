@@ -3,9 +3,9 @@ import type { Failure } from '../../jobs/failure.ts';
 import type { FetchedRecord, Headers } from '../port.ts';
 import { readFailure } from './failureHeader.ts';
 import { headerNames } from './headerNames.ts';
-import { MAX_DELAY_MS, readJobId, readKind } from './jobHeaders.ts';
-import { parseOrigin, type Origin } from './origin.ts';
-import { readInteger, readRaw, readText } from './readHeader.ts';
+import { MAX_DELAY_MS, MAX_ID_BYTES, readJobId, readKind } from './jobHeaders.ts';
+import { parseOrigin, readUsualOrigin, type Origin } from './origin.ts';
+import { isPlain, readInteger, readRaw, readText } from './readHeader.ts';
 import { readRedriven } from './redriven.ts';
 import { CONTROL_KEY, MAX_NOTE_BYTES, type CarriedJob, type JobCommand, type MarkReason, type Waiting, type WriteStamp } from './retryRecord.ts';
 
@@ -31,10 +31,9 @@ export type RetryRecord =
  * origin is foreign: a forged one can neither escape to another queue nor loop.
  */
 export function readRetryRecord(record: FetchedRecord, topic: string, partition: number, now: number): RetryRecord {
-  const wireKey = record.key?.toString() ?? '';
-  if (wireKey.startsWith(CONTROL_KEY)) return readControlRecord(record, wireKey.slice(CONTROL_KEY.length), topic, partition);
   const { headers } = record;
-  const key = wireKey;
+  const key = record.key?.toString() ?? '';
+  if (key.startsWith(CONTROL_KEY)) return readControlRecord(record, key.slice(CONTROL_KEY.length), topic, partition);
   const foreign = (flaw: string): RetryRecord => ({ type: 'foreign', key, control: false, flaw });
   if (key === '') return foreign('key');
   const epoch = readInteger(headers, headerNames.epoch, MAX_EPOCH);
@@ -44,7 +43,7 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
   if (seq === null) return foreign(headerNames.sequence);
   const origin = readOriginAt(record, topic, partition);
   if (origin === null) return foreign(headerNames.origin);
-  const reason = readText(headers, headerNames.reason, 64);
+  const reason = readReason(headers);
   if (record.value === null) return { type: reason === 'void' ? 'void' : 'tombstone', key, epoch, seq, origin };
   const due = readInteger(headers, headerNames.due);
   const waiting: Waiting = {
@@ -54,7 +53,7 @@ export function readRetryRecord(record: FetchedRecord, topic: string, partition:
     reason: reason ?? 'retry',
     ...readFailures(headers),
   };
-  return { type: 'wait', key, epoch, seq, job: readCarriedJob(record, record.value, origin), waiting };
+  return { type: 'wait', key, epoch, seq, job: readCarriedJob(record, record.value, origin, key), waiting };
 }
 
 function readControlRecord(record: FetchedRecord, key: string, topic: string, partition: number): RetryRecord {
@@ -77,7 +76,7 @@ function readControlRecord(record: FetchedRecord, key: string, topic: string, pa
   if (!isJobCommand(command)) return foreign(headerNames.command);
   const origin = readOriginAt(record, topic, partition);
   if (origin === null) return foreign(headerNames.origin);
-  return { type: 'command', key, command, job: readCarriedJob(record, value, origin), firstFailure: readFailure(headers, headerNames.firstError), note: readText(headers, headerNames.note, MAX_NOTE_BYTES), redriven: readRedriven(headers) };
+  return { type: 'command', key, command, job: readCarriedJob(record, value, origin, null), firstFailure: readFailure(headers, headerNames.firstError), note: readText(headers, headerNames.note, MAX_NOTE_BYTES), redriven: readRedriven(headers) };
 }
 
 const markReasons: ReadonlySet<string> = new Set<MarkReason>(['applied', 'paused', 'seen']);
@@ -92,15 +91,19 @@ function isJobCommand(command: string): command is JobCommand {
 }
 
 function readOriginAt(record: FetchedRecord, topic: string, partition: number): Origin | null {
+  const raw = readRaw(record.headers, headerNames.origin);
+  const usual = raw instanceof Buffer ? readUsualOrigin(raw, topic, partition) : null;
+  if (usual !== null) return usual;
   const origin = parseOrigin(readText(record.headers, headerNames.origin, MAX_ORIGIN_BYTES));
   return origin?.topic === topic && origin.partition === partition ? origin : null;
 }
 
-function readCarriedJob({ headers }: FetchedRecord, value: Buffer, origin: Origin): CarriedJob {
+/** @param recordKey the record's key as text, which mostly is the id */
+function readCarriedJob({ headers }: FetchedRecord, value: Buffer, origin: Origin, recordKey: string | null): CarriedJob {
   const key = readRaw(headers, headerNames.partitionKey);
   return {
-    id: readJobId(headers, origin.topic, origin.partition, origin.offset),
-    kind: readKind(headers),
+    id: recordKey !== null && recordKey.length <= MAX_ID_BYTES && isPlain(readRaw(headers, headerNames.id), recordKey) ? recordKey : readJobId(headers, origin.topic, origin.partition, origin.offset),
+    kind: readKindAgain(headers),
     origin,
     key: typeof key === 'string' ? Buffer.from(key) : key,
     value: value.length === 0 && readRaw(headers, headerNames.nullValue) !== null ? null : value,
@@ -108,10 +111,32 @@ function readCarriedJob({ headers }: FetchedRecord, value: Buffer, origin: Origi
   };
 }
 
+/** Of the last record: mostly it is the next one's, too, and then its text is taken again. */
+let formerKind = '';
+
+function readKindAgain(headers: Headers | undefined): string | null {
+  if (isPlain(readRaw(headers, headerNames.kind), formerKind)) return formerKind;
+  const kind = readKind(headers);
+  formerKind = kind ?? '';
+  return kind;
+}
+
+/** In the order of their frequency. */
+const usualReasons = ['behind', 'scheduled', 'retry', 'snoozed', 'held'];
+
+function readReason(headers: Headers | undefined): string | null {
+  const raw = readRaw(headers, headerNames.reason);
+  for (const reason of usualReasons) if (isPlain(raw, reason)) return reason;
+  return readText(headers, headerNames.reason, 64);
+}
+
+const NO_FAILURES = { failure: null, firstFailure: null };
+
 /** One object for both while they are the same: most jobs that wait have failed once. */
 function readFailures(headers: Headers | undefined): Pick<Waiting, 'failure' | 'firstFailure'> {
-  const failure = readFailure(headers, headerNames.error);
   const [last, first] = [readRaw(headers, headerNames.error), readRaw(headers, headerNames.firstError)];
+  if (last === null && first === null) return NO_FAILURES;
+  const failure = readFailure(headers, headerNames.error);
   const isSame = last instanceof Buffer && first instanceof Buffer && last.equals(first);
   return { failure, firstFailure: isSame ? failure : readFailure(headers, headerNames.firstError) };
 }
