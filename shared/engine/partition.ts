@@ -4,6 +4,7 @@ import type { EngineLimits, MainRecord } from './engineOptions.ts';
 import { Fifo } from './fifo.ts';
 import { Frontier } from './frontier.ts';
 import type { Job } from './job.ts';
+import { JobsByKey } from './jobsByKey.ts';
 import { JobsByOffset } from './jobsByOffset.ts';
 import { Lane } from './lane.ts';
 import type { Mark } from './marks.ts';
@@ -99,7 +100,7 @@ export class Partition {
   /** Jobs with a record in the room, or one under way, by main offset. */
   readonly room = new JobsByOffset();
   /** The same by record key. */
-  readonly roomKeys = new Map<string, Job>();
+  readonly roomKeys = new JobsByKey();
   roomBytes = 0;
   /** Jobs in memory alone. */
   memoryJobs = 0;

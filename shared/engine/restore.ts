@@ -59,7 +59,7 @@ function restoreWaiting(partition: Partition, record: WaitRecord): void {
     if (!partition.host.hasValue(job, record.job.value)) takeBody(partition, job, record.job);
   }
   job.logKey = record.key;
-  partition.roomKeys.set(job.logKey, job);
+  partition.roomKeys.set(job);
   job.attempt = record.attempt;
   job.dueMs = record.dueMs;
   job.reason = record.reason;

@@ -28,7 +28,7 @@ export function putWait(partition: Partition, job: Job): void {
     job.room = 'writing';
     // Two live jobs may bear one id (a producer's double): compaction must not take one for the other.
     while (partition.roomKeys.has(job.logKey)) job.logKey += `@${job.offset}`;
-    partition.roomKeys.set(job.logKey, job);
+    partition.roomKeys.set(job);
     partition.room.set(job);
     if (job.slot >= 0) {
       partition.memoryJobs--;
