@@ -95,6 +95,24 @@ describe('a waiting room with more than memory shall hold', () => {
     await rig.settle(second.stop());
   });
 
+  test('is rebuilt with a full disk too, and goes there when there is room', async () => {
+    const first = await begin();
+    await rig.clock.runUntil(() => waitingIn(first) === JOBS);
+    await rig.settle(first.stop());
+    spill = new MemorySpill();
+    spill.full = true;
+    const second = await rig.startWorker([job], { spill: { open: spill.open, overBytes: OVER }, limits: { frontierPatienceMs: 10, roomBytes: 2 * OVER } });
+    await rig.clock.runUntil(() => second.ready);
+    expect(look(second).roomBytes).toBeGreaterThan(2 * OVER);
+    spill.full = false;
+    await rig.clock.runUntil(() => look(second).roomBytes <= OVER + 1000);
+    gateOpen = true;
+    await rig.clock.runUntil(() => ran.length === JOBS + 1 && look(second).spilledJobs === 0);
+    expect(ran).toEqual(inOrder);
+    expect({ kept: spill.stored.size, freedTwice: spill.freedTwice }).toEqual({ kept: 0, freedTwice: 0 });
+    await rig.settle(second.stop());
+  });
+
   test('pauses intake, and loses nothing, while the disk is full; when it is not any more, it goes on', async () => {
     const failures: number[] = [];
     spill.full = true;
