@@ -16,7 +16,7 @@ export class JobsByKey {
   #hashes = new Int32Array(0);
   #mask = -1;
   #taken = 0;
-  /** Those that found no slot. */
+  /** Those that found no slot. Not asked while it is empty: it would make a hash of its own to say so. */
   readonly #others = new Map<string, Job>();
 
   get size(): number {
@@ -38,13 +38,13 @@ export class JobsByKey {
     const hash = hashOf(key);
     const known = this.#slotOf(key, hash);
     if (known >= 0) this.#jobs[known] = job;
-    else if (this.#others.has(key)) this.#others.set(key, job);
+    else if (this.#others.size > 0 && this.#others.has(key)) this.#others.set(key, job);
     else this.#add(job, hash);
   }
 
   delete(key: string): boolean {
     const slot = this.#slotOf(key, hashOf(key));
-    if (slot < 0) return this.#others.delete(key);
+    if (slot < 0) return this.#others.size > 0 && this.#others.delete(key);
     this.#taken--;
     this.#close(slot);
     return true;
@@ -115,10 +115,17 @@ export class JobsByKey {
   }
 }
 
+/** Of the key that was asked for last: whoever found nothing adds it next. */
+let formerKey: string | null = null;
+let formerHash = 0;
+
 /** FNV-1a over the text's code units, mixed once more as its lowest bits choose the slot; never 0. */
 function hashOf(key: string): number {
+  if (key === formerKey) return formerHash;
   let hash = 0x811c9dc5;
   for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return (hash ^ (hash >>> 13)) | 0 || 1;
+  formerKey = key;
+  formerHash = (hash ^ (hash >>> 13)) | 0 || 1;
+  return formerHash;
 }
