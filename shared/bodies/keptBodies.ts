@@ -4,7 +4,7 @@ import type { Job } from '../engine/job.ts';
 import type { Partition } from '../engine/partition.ts';
 import type { Start } from '../engine/startQueue.ts';
 import { MillraceError } from '../errors/MillraceError.ts';
-import { unpackHeaders, type CarriedHeaders } from '../kafka/packedHeaders.ts';
+import type { CarriedHeaders } from '../kafka/packedHeaders.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { bodyOf, isAway } from './bodyOf.ts';
 import { packBody, unpackBody } from './packBody.ts';
@@ -67,7 +67,7 @@ export class KeptBodies {
   /** The job will stay long: its body is packed, and it holds no bytes of others any more. Called again when it got another body. */
   readonly retain = (job: Job): void => {
     if (job.bodyBytes > 0) this.release(job);
-    const packed = packBody({ value: job.value, headers: unpackHeaders(job.headers as CarriedHeaders) }, job);
+    const packed = packBody({ value: job.value, headers: job.headers as CarriedHeaders }, job);
     job.body = null;
     job.bodyBytes = packed.length;
     job.wireBytes = packed.wireBytes + 2 * (job.keyText?.length ?? 0);

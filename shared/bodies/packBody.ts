@@ -1,3 +1,4 @@
+import { PackedHeaders, type CarriedHeaders } from '../kafka/packedHeaders.ts';
 import type { Headers, HeaderValue } from '../kafka/port.ts';
 import { CONTENT_TYPE, headerNames, isStandingHeader, SPEC_VERSION } from '../kafka/envelope.ts';
 
@@ -5,12 +6,18 @@ import { CONTENT_TYPE, headerNames, isStandingHeader, SPEC_VERSION } from '../ka
  * What a waiting job carries and nobody looks at until it runs, in one piece: its value and its headers, as a string of bytes (latin1). A hundred
  * thousand jobs as objects and buffers would take several times the memory; a string is one object, moved and freed by the garbage collector.
  *
- * Layout: 1 byte (0: the value is null), value, number of headers, then for each its name and value. Lengths are varints; names that occur in
+ * Layout: 1 byte (0: the value is null), value, 1 byte (0: no headers), then for each header its name and value. Lengths are varints; names that occur in
  * nearly every job are one byte. Headers that say where a job stands are left out, as in every copy of it; id and kind are kept by the job.
  */
 export interface Body {
   readonly value: Buffer | null;
   readonly headers: Headers | undefined;
+}
+
+/** The same, its headers in whatever form they came. */
+export interface GivenBody {
+  readonly value: Buffer | null;
+  readonly headers: CarriedHeaders;
 }
 
 /** What the job itself knows. */
@@ -32,6 +39,7 @@ const SAME_KIND = 253;
 const USUAL_SPEC_VERSION = 254;
 const USUAL_CONTENT_TYPE = 255;
 const NO_HEADERS = 0;
+const SOME_HEADERS = 1;
 /** Of a known name, and the lengths around a header. */
 const HEADER_OVERHEAD_BYTES = 24;
 
@@ -51,14 +59,18 @@ export interface PackedBody {
 }
 
 /** Copies: nothing of what it is given is held on to. */
-export function packBody(body: Body, owner: BodyOwner): PackedBody {
+export function packBody(body: GivenBody, owner: BodyOwner): PackedBody {
   end = 0;
   wireBytes = 0;
   reserve(1);
   scratch[end++] = body.value === null ? 0 : 1;
   if (body.value !== null) writeBytes(body.value);
-  if (body.headers === undefined) writeVarint(NO_HEADERS);
-  else writeHeaders(body.headers, owner);
+  reserve(1);
+  scratch[end++] = body.headers === undefined ? NO_HEADERS : SOME_HEADERS;
+  if (body.headers instanceof PackedHeaders) {
+    packing = owner;
+    body.headers.each(copyHeader);
+  } else if (body.headers !== undefined) writeHeaders(body.headers, owner);
   return packed;
 }
 
@@ -71,11 +83,7 @@ const packed: PackedBody = {
 };
 
 function writeHeaders(headers: Headers, owner: BodyOwner): void {
-  const names = Object.keys(headers);
-  let count = 0;
-  for (const name of names) if (!isStandingHeader(name)) count += Array.isArray(headers[name]) ? headers[name].length : 1;
-  writeVarint(count + 1);
-  for (const name of names) {
+  for (const name of Object.keys(headers)) {
     if (isStandingHeader(name)) continue;
     const value = headers[name];
     if (Array.isArray(value)) for (const one of value) writeHeader(name, one);
@@ -83,12 +91,42 @@ function writeHeaders(headers: Headers, owner: BodyOwner): void {
   }
 }
 
-function writeHeader(name: string, value: Buffer | string | undefined): void {
+function writeName(name: string): void {
   reserve(1);
   const code = codes.get(name) ?? OTHER_NAME;
   scratch[end++] = code;
   wireBytes += HEADER_OVERHEAD_BYTES;
   if (code === OTHER_NAME) writeBytes(Buffer.from(name));
+}
+
+/** Whose headers are copied. */
+let packing: BodyOwner = { id: '', kind: '' };
+
+/** A header as it came: of several of one name each is copied by itself, and they come together when they are unpacked. */
+function copyHeader(name: string, data: Buffer, from: number, to: number): void {
+  if (isStandingHeader(name)) return;
+  const code = to < 0 ? null : codeOfUsual(name);
+  if (code !== null) {
+    const { text } = readUsual(code, packing) as Usual;
+    if (isTextAt(data, from, to - from, text)) {
+      writeCode(code, text);
+      return;
+    }
+  }
+  writeName(name);
+  if (to < 0) {
+    writeVarint(0);
+    return;
+  }
+  const length = to - from;
+  writeVarint(length + 1);
+  reserve(length);
+  data.copy(scratch, end, from, to);
+  end += length;
+}
+
+function writeHeader(name: string, value: Buffer | string | undefined): void {
+  writeName(name);
   if (value === undefined) {
     writeVarint(0);
     return;
@@ -104,10 +142,14 @@ function writeUsual(name: string, value: Buffer | string | undefined, owner: Bod
   if (code === null || value === undefined) return false;
   const { text } = readUsual(code, owner) as Usual;
   if (!isText(value, text)) return false;
+  writeCode(code, text);
+  return true;
+}
+
+function writeCode(code: number, text: string): void {
   reserve(1);
   scratch[end++] = code;
   wireBytes += HEADER_OVERHEAD_BYTES + text.length;
-  return true;
 }
 
 function codeOfUsual(name: string): number | null {
@@ -137,10 +179,13 @@ function readUsual(code: number, owner: BodyOwner): Usual | null {
 
 /** Byte for byte; true for ASCII alone. */
 function isText(value: Buffer | string, text: string): boolean {
-  if (typeof value === 'string') return value === text;
-  if (value.length !== text.length) return false;
-  for (let at = 0; at < value.length; at++) {
-    const byte = value[at] as number;
+  return typeof value === 'string' ? value === text : isTextAt(value, 0, value.length, text);
+}
+
+function isTextAt(data: Buffer, from: number, length: number, text: string): boolean {
+  if (length !== text.length) return false;
+  for (let at = 0; at < length; at++) {
+    const byte = data[from + at] as number;
     if (byte > 127 || byte !== text.charCodeAt(at)) return false;
   }
   return true;
@@ -179,13 +224,12 @@ export function unpackBody(text: string, owner: BodyOwner): Body {
   const bytes = Buffer.from(text, 'latin1');
   const reader = { bytes, at: 1 };
   const value = bytes[0] === 0 ? null : readBytes(reader, readVarint(reader));
-  const count = readVarint(reader);
-  if (count === NO_HEADERS) return { value, headers: undefined };
+  if (bytes[reader.at++] === NO_HEADERS) return { value, headers: undefined };
   const headers = Object.create(null) as Record<string, HeaderValue>;
-  for (let i = 1; i < count; i++) {
+  while (reader.at < bytes.length) {
     const code = bytes[reader.at++] ?? OTHER_NAME;
     const usual = readUsual(code, owner);
-    if (usual !== null) headers[usual.name] = Buffer.from(usual.text);
+    if (usual !== null) put(headers, usual.name, Buffer.from(usual.text));
     else {
       const name = code === OTHER_NAME ? readBytes(reader, readVarint(reader)).toString() : (known[code - 1] as string);
       const length = readVarint(reader);

@@ -48,6 +48,19 @@ export class PackedHeaders {
     return data.toString('latin1', valueFrom, valueEnd);
   }
 
+  /** The first value of this ASCII name, of 1 to 16 decimal digits; −1: it has none, or another. */
+  wholeNumber(name: string): number {
+    if (!this.#find(name) || valueFrom === valueEnd || valueEnd - valueFrom > MOST_DIGITS) return -1;
+    const data = this.#data;
+    let number = 0;
+    for (let at = valueFrom; at < valueEnd; at++) {
+      const digit = (data[at] as number) - ZERO;
+      if (digit < 0 || digit > 9) return -1;
+      number = number * 10 + digit;
+    }
+    return number;
+  }
+
   /** All of them, made at the first call. */
   unpack(): Headers {
     this.#unpacked ??= this.#unpack();
@@ -68,23 +81,53 @@ export class PackedHeaders {
     return headers;
   }
 
+  /** Calls back for each header in the order of the record, with its name and where its value lies in `data`; `end` −1: the value is null. */
+  each(visit: (name: string, data: Buffer, from: number, end: number) => void): void {
+    const data = this.#data;
+    let at = this.#from;
+    for (let index = 0; index < this.#count; index++) {
+      const nameLength = readLength(data, at);
+      const name = readName(data, lengthEnd, nameLength, index);
+      const length = readLength(data, lengthEnd + nameLength);
+      const from = lengthEnd;
+      at = from + Math.max(0, length);
+      visit(name, data, from, length < 0 ? -1 : at);
+    }
+  }
+
   /** Leaves where its first value lies in `valueFrom` and `valueEnd`. One that is null is none, as where all are unpacked. */
   #find(name: string): boolean {
     if ((this.#nameLengths & (1 << name.length)) === 0) return false;
     const data = this.#data;
+    if (indexed !== this) this.#index();
+    for (let entry = 0; entry < indexedEnd; entry += ENTRY) {
+      if (index[entry + 1] !== name.length || !isAscii(data, index[entry] as number, name.length, name)) continue;
+      valueFrom = index[entry + 2] as number;
+      valueEnd = index[entry + 3] as number;
+      return true;
+    }
+    return false;
+  }
+
+  /** Walks once over all that have a value: who asks for one header mostly asks for more. */
+  #index(): void {
+    const data = this.#data;
+    if (index.length < this.#count * ENTRY) index = new Int32Array(this.#count * ENTRY);
+    let entry = 0;
     let at = this.#from;
     for (let left = this.#count; left > 0; left--) {
       const nameLength = readLength(data, at);
       const nameFrom = lengthEnd;
       const length = readLength(data, nameFrom + nameLength);
       at = lengthEnd + Math.max(0, length);
-      if (nameLength === name.length && length >= 0 && isAscii(data, nameFrom, nameLength, name)) {
-        valueFrom = lengthEnd;
-        valueEnd = at;
-        return true;
-      }
+      if (length < 0) continue;
+      index[entry] = nameFrom;
+      index[entry + 1] = nameLength;
+      index[entry + 2] = lengthEnd;
+      index[entry + 3] = at;
+      entry += ENTRY;
     }
-    return false;
+    noteIndexed(this, entry);
   }
 }
 
@@ -111,6 +154,19 @@ function putHeader(headers: Record<string, HeaderValue>, name: string, value: Bu
   else headers[name] = joined;
 }
 
+/** Where names and values lie of the headers that were looked at last, as long as others are not: begin and length, begin and end. */
+let indexed: PackedHeaders | null = null;
+let indexedEnd = 0;
+let index = new Int32Array(128);
+const ENTRY = 4;
+
+function noteIndexed(headers: PackedHeaders, end: number): void {
+  indexed = headers;
+  indexedEnd = end;
+}
+
+const MOST_DIGITS = 16;
+const ZERO = 0x30;
 const SPACE = 0x20;
 const TILDE = 0x7e;
 

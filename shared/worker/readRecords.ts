@@ -7,7 +7,8 @@ import { makeFailure } from '../jobs/failure.ts';
 import type { BuryReason } from '../jobs/outcome.ts';
 import type { JobPolicy } from '../jobs/policy.ts';
 import { readJobId, readKind, readNotBeforeMs, readRetryRecord, readUniqueForMs, type CarriedJob } from '../kafka/envelope.ts';
-import type { FetchedBatch, FetchedRecord, Headers } from '../kafka/port.ts';
+import type { CarriedHeaders } from '../kafka/packedHeaders.ts';
+import type { FetchedBatch, FetchedRecord } from '../kafka/port.ts';
 
 /** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
 const ENVELOPE_BYTES = 512;
@@ -111,7 +112,7 @@ export function readRoomRecord(context: ReadContext, record: FetchedRecord, part
   }
 }
 
-function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobInput {
+function carriedInput(context: ReadContext, job: CarriedJob<CarriedHeaders>, now: number): JobInput {
   let kind = job.kind;
   let fault: Fault | null = null;
   if (kind === null) {
@@ -132,7 +133,7 @@ function carriedInput(context: ReadContext, job: CarriedJob, now: number): JobIn
     policy,
     key: job.key?.toString('latin1') ?? null,
     value: job.value,
-    headers: job.headers satisfies Headers | undefined,
+    headers: job.headers satisfies CarriedHeaders,
     bytes: (job.value?.length ?? 0) + (job.key?.length ?? 0) + ENVELOPE_BYTES,
     notBeforeMs: 0,
     uniqueForMs: readUniqueForMs(job.headers),

@@ -1,3 +1,4 @@
+import { unpackHeaders, type CarriedHeaders } from '../packedHeaders.ts';
 import type { Headers, HeaderValue } from '../port.ts';
 import { CONTENT_TYPE, SPEC_VERSION, headerNames } from './headerNames.ts';
 import type { Origin } from './origin.ts';
@@ -17,7 +18,8 @@ export function isStandingHeader(name: string): boolean {
  * The headers that a job takes along from topic to topic: all that its producer gave, unknown ones too, without those that say where it
  * stands. A job from a producer that knows no CloudEvents gets `ce_id`, `ce_type` and `ce_time` here.
  */
-export function carryHeaders(headers: Headers | undefined, id: string, kind: string | null, origin: Origin): Record<string, HeaderValue> {
+export function carryHeaders(given: CarriedHeaders, id: string, kind: string | null, origin: Origin): Record<string, HeaderValue> {
+  const headers = unpackHeaders(given);
   const carried = emptyHeaders();
   for (const name of Object.keys(headers ?? {})) {
     if (!standing.has(name)) carried[name] = headers?.[name];

@@ -1,5 +1,5 @@
 import { makeFailure, type Failure } from '../../jobs/failure.ts';
-import type { Headers } from '../port.ts';
+import type { CarriedHeaders } from '../packedHeaders.ts';
 import { readRaw } from './readHeader.ts';
 
 const MAX_FAILURE_BYTES = 16_384;
@@ -10,7 +10,7 @@ export function formatFailure(failure: Failure): string {
 }
 
 /** Reads {@link formatFailure}'s text from a header; null for anything else. */
-export function readFailure(headers: Headers | undefined, name: string): Failure | null {
+export function readFailure(headers: CarriedHeaders, name: string): Failure | null {
   const raw = readRaw(headers, name);
   if (raw === null || raw.length > MAX_FAILURE_BYTES) return null;
   try {

@@ -42,6 +42,10 @@ const ZERO = 0x30;
 
 /** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */
 export function readInteger(headers: CarriedHeaders, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
+  if (headers instanceof PackedHeaders) {
+    const number = headers.wholeNumber(name);
+    return number < 0 || number > max ? null : number;
+  }
   const raw = readRaw(headers, name);
   if (raw === null || raw.length === 0 || raw.length > 16) return null;
   let number = 0;

@@ -1,4 +1,4 @@
-import type { Headers } from '../port.ts';
+import type { CarriedHeaders } from '../packedHeaders.ts';
 import { headerNames } from './headerNames.ts';
 import { readInteger, readText } from './readHeader.ts';
 
@@ -10,6 +10,6 @@ export function formatRedriven(burial: number): string {
 }
 
 /** As {@link formatRedriven} took it; null: the record does not say. */
-export function readRedriven(headers: Headers | undefined): number | null {
+export function readRedriven(headers: CarriedHeaders): number | null {
   return readText(headers, headerNames.redriven, 16) === NEVER ? -1 : readInteger(headers, headerNames.redriven);
 }

@@ -1,4 +1,5 @@
 import type { Failure } from '../../jobs/failure.ts';
+import type { CarriedHeaders } from '../packedHeaders.ts';
 import type { Headers, HeaderValue, OutgoingRecord } from '../port.ts';
 import { carryHeaders } from './carriedHeaders.ts';
 import { formatFailure } from './failureHeader.ts';
@@ -7,7 +8,7 @@ import { formatOrigin, type Origin } from './origin.ts';
 import { formatRedriven } from './redriven.ts';
 
 /** A job as it goes from topic to topic: its bytes, its headers, its place. */
-export interface CarriedJob {
+export interface CarriedJob<H extends CarriedHeaders = Headers | undefined> {
   readonly id: string;
   /** Null: the record says none, and nobody resolved it yet. */
   readonly kind: string | null;
@@ -16,7 +17,7 @@ export interface CarriedJob {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   /** All headers of the record that it was read from. */
-  readonly headers: Headers | undefined;
+  readonly headers: H;
 }
 
 /** Which write of which reign it is: tells a late or doubled write from a new one. */
@@ -43,7 +44,7 @@ export interface Waiting {
 export const CONTROL_KEY = '\u0000';
 
 /** This job waits. */
-export function waitRecord(key: string, job: CarriedJob, waiting: Waiting, stamp: WriteStamp): OutgoingRecord {
+export function waitRecord(key: string, job: CarriedJob<CarriedHeaders>, waiting: Waiting, stamp: WriteStamp): OutgoingRecord {
   const headers = stampHeaders(jobCopyHeaders(job), stamp);
   headers[headerNames.attempt] = String(waiting.attempt);
   headers[headerNames.reason] = waiting.reason;
@@ -87,7 +88,7 @@ export interface CommandWords {
  * An operator's wish about one job; anybody may write it. It stands until {@link appliedRecord} or {@link markRecord} answers under its key. The value
  * is the one to run with where the command is `redrive`; elsewhere it says nothing.
  */
-export function commandRecord(key: string, command: JobCommand, job: CarriedJob, firstFailure: Failure | null, { note, redriven }: CommandWords = {}): OutgoingRecord {
+export function commandRecord(key: string, command: JobCommand, job: CarriedJob<CarriedHeaders>, firstFailure: Failure | null, { note, redriven }: CommandWords = {}): OutgoingRecord {
   const headers = jobCopyHeaders(job);
   headers[headerNames.command] = command;
   if (redriven !== undefined) headers[headerNames.redriven] = formatRedriven(redriven);
@@ -136,7 +137,7 @@ export function appliedRecord(key: string, stamp: WriteStamp): OutgoingRecord {
   return { key: CONTROL_KEY + key, value: null, headers: stampHeaders({ [headerNames.reason]: 'applied' }, stamp) };
 }
 
-function jobCopyHeaders(job: CarriedJob): Record<string, HeaderValue> {
+function jobCopyHeaders(job: CarriedJob<CarriedHeaders>): Record<string, HeaderValue> {
   const headers = carryHeaders(job.headers, job.id, job.kind, job.origin);
   headers[headerNames.origin] = formatOrigin(job.origin);
   if (job.key !== null) headers[headerNames.partitionKey] = job.key;

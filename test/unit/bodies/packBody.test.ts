@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packBody, unpackBody, type Body } from '../../../shared/bodies/packBody.ts';
 import { CONTENT_TYPE, headerNames } from '../../../shared/kafka/envelope.ts';
+import { decodeRecords } from '../../../shared/kafka/kafkajs/recordBatch/decode.ts';
+import { encodeBatch } from '../../../shared/kafka/kafkajs/recordBatch/encode.ts';
+import { PackedHeaders } from '../../../shared/kafka/packedHeaders.ts';
 import type { Headers } from '../../../shared/kafka/port.ts';
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
@@ -18,6 +21,19 @@ describe('a packed body', () => {
       const back = unpackBody(packBody(body, owner).text(), owner);
       expect(back.value === null ? null : back.value.toString('hex')).toBe(value === null ? null : value.toString('hex'));
       expect(plain(back.headers)).toEqual(plain(given));
+    }), { numRuns: 300 });
+  });
+
+  it('gives back the headers that came as bytes, too: what it gives back of them unpacked', () => {
+    fc.assert(fc.property(headers, (given) => {
+      const records = [{ key: 'k', value: null, headers: { ...given, ce_id: [owner.id, 'other'], ce_type: owner.kind, mr_due: '1' } as Headers }];
+      const [record] = decodeRecords(encodeBatch(records, 0, { producerId: 1n, producerEpoch: 0, firstSequence: 0 }), 0).records;
+      expect(record?.packedHeaders).toBeInstanceOf(PackedHeaders);
+      const [asBytes, unpacked] = [record?.packedHeaders, record?.headers].map((one) => packBody({ value: null, headers: one }, owner).text());
+      const back = unpackBody(asBytes as string, owner).headers;
+      expect(plain(back)).toEqual(plain(unpackBody(unpacked as string, owner).headers));
+      expect((back?.['ce_id'] as Buffer[]).map(String)).toEqual([owner.id, 'other']);
+      expect(asBytes).not.toContain(owner.kind);
     }), { numRuns: 300 });
   });
 

@@ -6,6 +6,7 @@ import {
   leaseRecord, parseOrigin, readBuriedRecord, readEnqueuedAtMs, readJobId, readKind, readNotBeforeMs, readRetryRecord, readTrace, waitRecord,
   type CarriedJob, type Origin, type Waiting,
 } from '../../../shared/kafka/envelope.ts';
+import { unpackHeaders } from '../../../shared/kafka/packedHeaders.ts';
 import type { FetchedRecord, Headers, OutgoingRecord } from '../../../shared/kafka/port.ts';
 
 const now = 1_790_000_000_000;
@@ -123,7 +124,7 @@ describe('a retry record', () => {
   it('brings back a waiting job, bytes and foreign headers untouched', () => {
     const read = readBack(whole);
     expect(read).toEqual({ type: 'wait', key: 'job-1', ...stamp, job: { ...job, headers: anyHeaders }, waiting });
-    expect(read.type === 'wait' && read.job.headers?.['tenant']).toEqual(Buffer.from([0xfe]));
+    expect(read.type === 'wait' && unpackHeaders(read.job.headers)?.['tenant']).toEqual(Buffer.from([0xfe]));
   });
 
   it('comes back the same after being written again and again', () => {
@@ -206,7 +207,7 @@ describe('a retry record', () => {
     const fresh = { attempt: 0, dueMs: 0, reason: 'behind', failure: null, firstFailure: null };
     const read = readBack(waitRecord('job-1', { ...job, headers, key: null }, fresh, stamp));
     expect(read).toEqual({ type: 'wait', key: 'job-1', ...stamp, job: { ...job, key: null, headers: anyHeaders }, waiting: fresh });
-    expect(read.type === 'wait' && read.job.headers?.['mr_command']).toBeUndefined();
+    expect(read.type === 'wait' && unpackHeaders(read.job.headers)?.['mr_command']).toBeUndefined();
   });
 });
 
