@@ -98,6 +98,7 @@ export class PackedHeaders {
   /** Leaves where its first value lies in `valueFrom` and `valueEnd`. One that is null is none, as where all are unpacked. */
   #find(name: string): boolean {
     if ((this.#nameLengths & (1 << name.length)) === 0) return false;
+    if (this.#count <= FEW) return this.#findAmongFew(name);
     const data = this.#data;
     if (indexed !== this) this.#index();
     for (let entry = 0; entry < indexedEnd; entry += ENTRY) {
@@ -109,7 +110,24 @@ export class PackedHeaders {
     return false;
   }
 
-  /** Walks once over all that have a value: who asks for one header mostly asks for more. */
+  #findAmongFew(name: string): boolean {
+    const data = this.#data;
+    let at = this.#from;
+    for (let left = this.#count; left > 0; left--) {
+      const nameLength = readLength(data, at);
+      const nameFrom = lengthEnd;
+      const length = readLength(data, nameFrom + nameLength);
+      at = lengthEnd + Math.max(0, length);
+      if (nameLength === name.length && length >= 0 && isAscii(data, nameFrom, nameLength, name)) {
+        valueFrom = lengthEnd;
+        valueEnd = at;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Walks once over all that have a value: a waiting record is asked for a dozen of its headers. */
   #index(): void {
     const data = this.#data;
     if (index.length < this.#count * ENTRY) index = new Int32Array(this.#count * ENTRY);
@@ -159,6 +177,8 @@ let indexed: PackedHeaders | null = null;
 let indexedEnd = 0;
 let index = new Int32Array(128);
 const ENTRY = 4;
+/** Of so many the two or three that are asked for are found sooner by walking. A job of the main topic has six or seven. */
+const FEW = 9;
 
 function noteIndexed(headers: PackedHeaders, end: number): void {
   indexed = headers;

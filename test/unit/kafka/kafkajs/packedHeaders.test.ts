@@ -9,11 +9,14 @@ import type { FetchedRecord, Headers, OutgoingRecord } from '../../../../shared/
 const NAMES = ['ce_id', 'ce_type', 'ce_typo', 'mr_not_before', 'x', '__proto__', 'constructor', 'Grüße'];
 const LIMITS = [1, 5, 300];
 
+/** More than few: then they are looked up another way. */
+const MANY = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`mr_more_${index}`, 'x']));
+
 const value = fc.oneof(
   fc.string({ maxLength: 8 }), fc.string({ unit: 'grapheme', maxLength: 5 }), fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes)), fc.nat().map(String),
   fc.constantFrom('', 'order.charge', 'a\u0000b', 'tab\t', '\u007f', '9007199254740992'), fc.constant(undefined),
 );
-const headers: fc.Arbitrary<Headers> = fc.dictionary(fc.constantFrom(...NAMES), fc.oneof(value, fc.array(value.filter((one) => one !== undefined), { minLength: 2, maxLength: 3 })), { noNullPrototype: true });
+const headers: fc.Arbitrary<Headers> = fc.dictionary(fc.constantFrom(...NAMES), fc.oneof(value, fc.array(value.filter((one) => one !== undefined), { minLength: 2, maxLength: 3 })), { noNullPrototype: true }).chain((few) => fc.constantFrom(few, { ...MANY, ...few }, { ...few, ...MANY }));
 
 function written(records: readonly OutgoingRecord[]): readonly FetchedRecord[] {
   return decodeRecords(encodeBatch([...records], 0, { producerId: 1n, producerEpoch: 0, firstSequence: 0 }), 0).records;
