@@ -44,8 +44,7 @@ export function planRead(writer: Type, reader: Type): ReadPlan | null {
     if (from.name !== to.name) return null;
     if (from instanceof avsc.types.FixedType) return { read: 'fixed', size: from.size };
     if (from instanceof avsc.types.EnumType && to instanceof avsc.types.EnumType) {
-      const { symbols } = to;
-      return from.symbols.every((symbol) => symbols.includes(symbol)) ? { read: 'enum', symbols: from.symbols } : null;
+      return from === to || areWithin(from.symbols, to.symbols) ? { read: 'enum', symbols: from.symbols } : null;
     }
     if (from instanceof avsc.types.ArrayType && to instanceof avsc.types.ArrayType) return planItems('array', from.itemsType, to.itemsType, 0);
     if (from instanceof avsc.types.MapType && to instanceof avsc.types.MapType) return planItems('map', from.valuesType as Type, to.valuesType as Type, 1); // Untyped in avsc.
@@ -60,10 +59,12 @@ export function planRead(writer: Type, reader: Type): ReadPlan | null {
   };
 
   const planRecord = (from: avsc.types.RecordType, to: avsc.types.RecordType): ReadPlan | null => {
+    if (from.fields.length > MAX_PARTS) return null;
+    const written = new Map(from.fields.map(({ name }, place) => [name, place]));
     const takes: number[] = [];
     const readers = new Map<number, Type>();
     for (const { name, aliases, type } of to.fields) {
-      const places = [...new Set([name, ...aliases])].map((known) => from.fields.findIndex((field) => field.name === known)).filter((place) => place !== -1);
+      const places = [...new Set([name, ...aliases])].map((known) => written.get(known)).filter((place) => place !== undefined);
       const place = places[0] ?? -1;
       if (places.length > 1 || readers.has(place)) return null;
       if (place !== -1) readers.set(place, type);
@@ -92,6 +93,13 @@ export function planRead(writer: Type, reader: Type): ReadPlan | null {
 function branchFor(from: Type, to: avsc.types.UnwrappedUnionType): Type | null {
   const into = to.types.find((branch) => branch.typeName === from.typeName || promotes(from, branch));
   return into?.typeName === from.typeName ? into : null;
+}
+
+/** Schemas are anybody's: a look through all symbols for each one would take minutes. */
+function areWithin(symbols: readonly string[], others: readonly string[]): boolean {
+  if (symbols.length > others.length) return false;
+  const known = new Set(others);
+  return symbols.every((symbol) => known.has(symbol));
 }
 
 const NUMBERS = ['int', 'long', 'float', 'double'];

@@ -176,6 +176,14 @@ test('leaves a value of more than 64 MB to the guard, which refuses it', () => {
   expect(readSame('string', Buffer.concat([varint(length), Buffer.alloc(length)]))).toEqual({ fast: undefined, slow: undefined });
 });
 
+test('is made at once for a schema as large as is admitted: a stranger registers it, and everybody would stand until it is made', () => {
+  const symbols = Array.from({ length: 18_000 }, (_, i) => `S${String(i)}`);
+  const fields = Array.from({ length: 250 }, (_, i) => ({ name: `e${String(i)}`, type: i === 0 ? { type: 'enum', name: 'E', symbols } : 'E' }));
+  const type = compileSchema({ type: 'record', name: 'R', fields });
+  const read = compileFastRead(type, type) as FastRead;
+  expect(read(Buffer.concat(fields.map(() => varint(17_999))), 0)).toMatchObject({ e0: 'S17999', e249: 'S17999' });
+});
+
 describe('is not made for', () => {
   const recordNamed = (name: string, ...aliases: readonly string[]): AvroSchema => ({ type: 'record', name, aliases, fields: [] });
   const enumOf = (...symbols: readonly string[]): AvroSchema => ({ type: 'enum', name: 'E', symbols, default: symbols[0] });
