@@ -195,14 +195,14 @@ let valueFrom = 0;
 let valueEnd = 0;
 let lengthEnd = 0;
 
-/** A zigzag varint of 32 bits at `at`, −1 for null; where it ends is in `lengthEnd`. */
+/** A zigzag varint at `at`, negative for null; where it ends is in `lengthEnd`. What is beyond 32 bits is padding: whoever walked over it saw that it fits. */
 function readLength(data: Buffer, at: number): number {
   let byte = data[at] as number;
   let end = at + 1;
   let value = byte & 0x7f;
-  for (let shift = 7; byte >= 0x80 && shift < 35; shift += 7) {
+  for (let shift = 7; byte >= 0x80; shift += 7) {
     byte = data[end++] ?? 0;
-    value |= (byte & 0x7f) << shift;
+    if (shift < 35) value |= (byte & 0x7f) << shift;
   }
   lengthEnd = end;
   return (value >>> 1) ^ -(value & 1);

@@ -11,12 +11,18 @@ const source = { producerId: 7n, producerEpoch: 1, firstSequence: 3 };
 const batchOf = (records: number, value: (n: number) => Buffer): Buffer => encodeBatch(Array.from({ length: records }, (_, n) => ({ key: `k${n}`, value: value(n), headers: { h: String(n) } })), 1000, source);
 const text = (n: number): Buffer => Buffer.from(`value ${n} of a kind`.repeat(5));
 
+/** A record's key and headers are getters, which no comparison of records looks at. */
+const allOf = (batch: Buffer): unknown => {
+  const { records, nextOffset } = decodeRecords(batch, 0);
+  return { nextOffset, records: records.map(({ offset, timestampMs, key, keyText, value, headers }) => ({ offset, timestampMs, key, keyText, value, headers })) };
+};
+
 describe.each(['gzip', 'zstd'] as const)('a batch packed with %s', (compression) => {
   it('holds the same records, sequence and checksum rules as the plain one, in less', async () => {
     const plain = batchOf(500, text);
     const packed = await packBatch(plain, compression);
     expect(packed.length).toBeLessThan(plain.length / 4);
-    expect(decodeRecords(packed, 0)).toEqual(decodeRecords(plain, 0));
+    expect(allOf(packed)).toEqual(allOf(plain));
     expect(packed.readUInt32BE(17)).toBe(crc32c(packed, 21, packed.length));
     expect(packed.readInt32BE(8)).toBe(packed.length - 12);
     // All of the header beyond length, checksum and codec.

@@ -48,3 +48,15 @@ it('has a text for each key from which its bytes come back, whatever keys came b
     expect(read.map((one) => one.keyText)).toEqual(keys.map((one) => (one === null ? null : one.toString('latin1'))));
   }));
 });
+
+it('reads lengths that are written longer than they need be where the walk over them passed', () => {
+  const longer = (length: number): Buffer => Buffer.of((length << 1) | 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00);
+  const nothing = Buffer.of(0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00);
+  const headers = Buffer.concat([Buffer.of(4), longer(1), Buffer.from('x'), nothing, longer(5), Buffer.from('ce_id'), longer(5), Buffer.from('job-1')]);
+  const record = Buffer.concat([Buffer.of(0, 0, 0, 1, 1), headers]);
+  const batch = Buffer.concat([encodeBatch([{ key: null, value: null }], 0, { producerId: 1n, producerEpoch: 0, firstSequence: 0 }).subarray(0, 61), Buffer.of(record.length << 1), record]);
+  batch.writeInt32BE(batch.length - 12, 8);
+  const [read] = decodeRecords(batch, 0).records;
+  expect(readText(read?.packedHeaders, 'ce_id', 300)).toBe('job-1');
+  expect({ ...read?.headers }).toEqual({ x: undefined, ce_id: Buffer.from('job-1') });
+});
