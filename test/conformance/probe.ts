@@ -116,7 +116,8 @@ export function createProbe(stage: BrokerStage, options: ProbeOptions & { readon
       if (batch.nextOffset <= last) offences.push(`${place}: nextOffset ${batch.nextOffset} after ${last}`);
       if (position !== undefined) positions.set(place, batch.nextOffset);
       batches.push(batch);
-      for (const each of batch.records) records.push({ ...each, topic: batch.topic, partition: batch.partition });
+      // By name: a record's key and headers may be getters, which a copy of its own properties lacks.
+      for (const { offset, timestampMs, key, value, headers } of batch.records) records.push({ offset, timestampMs, key, value, headers, topic: batch.topic, partition: batch.partition });
       options.onFetched?.(batch);
     },
     trouble: (error) => { troubles.push(error); },
