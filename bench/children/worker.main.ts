@@ -7,7 +7,7 @@ import { createAttempt } from './attempt.ts';
 import type { WorkerPlan, WorkerTold } from './workerPlan.ts';
 
 /** One worker process of any system. Words of the parent: `go`, `mark` (its processor time counts from now), `report`, `stop`. */
-const COUNT_EVERY_MS = 5;
+const COUNT_EVERY_MS = 10;
 const { plan, ...parent } = await hearPlan<WorkerPlan>();
 const { load, place, settings } = plan;
 const log = plan.logFile === undefined ? null : openKilledLog(plan.logFile);
