@@ -99,11 +99,11 @@ export class JobsByKey {
     }
   }
 
-  /** Frees a slot: those behind it that would have liked to be there or before move up (Knuth, 6.4, algorithm R). */
+  /** Frees a slot: those behind it that would have liked to be there or before move up (Knuth, 6.4, algorithm R). None is further from its own than the probes went. */
   #close(freed: number): void {
     const [jobs, hashes, mask] = [this.#jobs, this.#hashes, this.#mask];
     let gap = freed;
-    for (let slot = (gap + 1) & mask; hashes[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = (gap + 1) & mask; hashes[slot] !== 0 && ((slot - gap) & mask) < MOST_PROBES; slot = (slot + 1) & mask) {
       const home = (hashes[slot] as number) & mask;
       if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
       hashes[gap] = hashes[slot] as number;
@@ -120,7 +120,7 @@ let formerKey: string | null = null;
 let formerHash = 0;
 
 /** FNV-1a over the text's code units, mixed once more as its lowest bits choose the slot; never 0. */
-function hashOf(key: string): number {
+export function hashOf(key: string): number {
   if (key === formerKey) return formerHash;
   let hash = 0x811c9dc5;
   for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);

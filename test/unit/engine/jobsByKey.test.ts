@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../shared/engine/job.ts';
-import { JobsByKey } from '../../../shared/engine/jobsByKey.ts';
+import { hashOf, JobsByKey } from '../../../shared/engine/jobsByKey.ts';
 
 const jobOf = (logKey: string): Job => ({ logKey }) as Job;
 
@@ -38,6 +38,26 @@ describe('jobs by the key of their record', () => {
     for (const job of known) jobs.set(job);
     expect(new Set(jobs.keys())).toEqual(new Set(alike));
     expect(jobs.size).toBe(1000);
+  });
+
+  it('leave at no cost of those that lie behind them, though a stranger chose ids that fill one slot after the other', () => {
+    const [slots, filled] = [2 ** 17, 80_000];
+    const keys: string[] = [];
+    for (let number = 0, found = 0; found < filled; number++) {
+      const slot = hashOf(`id-${number}`) & (slots - 1);
+      if (slot >= filled || keys[slot] !== undefined) continue;
+      keys[slot] = `id-${number}`;
+      found++;
+    }
+    const jobs = new JobsByKey();
+    const known = keys.map(jobOf);
+    for (const job of known) jobs.set(job);
+    const [first] = known as [Job];
+    for (let round = 0; round < 300_000; round++) {
+      jobs.delete(first.logKey);
+      jobs.set(first);
+    }
+    for (const job of known) expect(jobs.get(job.logKey) === job).toBe(true);
   });
 });
 
