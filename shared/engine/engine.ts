@@ -41,7 +41,7 @@ export class Engine<R extends MainRecord> implements PartitionHost {
 
   constructor(options: EngineOptions<R>) {
     this.#workerId = options.workerId;
-    this.#main = new MainStream(options.parse);
+    this.#main = new MainStream(options);
     this.limits = options.limits;
     this.random = options.random;
     this.recordBytes = options.recordBytes;

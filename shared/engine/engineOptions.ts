@@ -14,7 +14,7 @@ export interface EngineLimits {
   /** Jobs in memory that are not in a waiting room, over all partitions; each has its equal share. */
   readonly intakeJobs: number;
   readonly intakeBytes: number;
-  /** Fetched records not yet taken in, over all partitions; above its share a partition's fetching pauses. */
+  /** Fetched records not yet taken in, over all partitions; above its share a partition's fetching pauses, and above its share of `intakeBytes` in them. */
   readonly backlogRecords: number;
   readonly roomEntries: number;
   readonly roomBytes: number;
@@ -48,6 +48,8 @@ export interface EngineOptions<R extends MainRecord> {
   readonly policies: ReadonlyMap<string, JobPolicy>;
   /** Reads a record's envelope. Null: it cannot be read yet (its schema is being looked up); ask again at the next `tick`. */
   readonly parse: (record: R, partition: number, now: number) => JobInput | null;
+  /** What a fetched record holds in memory, in bytes; asked only for what cannot be taken in at once. */
+  readonly sizeOf: (record: R) => number;
   /** Size of the job's record with all its headers; asked only for jobs that go to the waiting room or the DLQ. */
   readonly recordBytes: (job: Job) => number;
   /** The job will stay long, or got another value: whoever keeps bodies takes this one over, and a view of a fetch buffer pins no buffer. Sets `bytes`. */

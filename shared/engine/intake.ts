@@ -28,6 +28,7 @@ export function takeIn<R extends MainRecord>(partition: Partition, parse: Engine
       partition.backlogRecords--;
     }
     partition.backlog.shift();
+    partition.backlogBytes -= batch.bytes;
     if (batch.nextOffset > partition.frontier.position) {
       moveTo(partition, batch.nextOffset);
       commitGap(partition);

@@ -9,11 +9,13 @@ const RESUME_SHARE = 0.25;
 /** What is fetched of the main topic on its way into the engine: held back where bounds are reached, or a schema is missing; fetching pauses where much is. */
 export class MainStream<R extends MainRecord> {
   readonly #parse: EngineOptions<R>['parse'];
+  readonly #sizeOf: EngineOptions<R>['sizeOf'];
   /** Partitions whose next record waits for its schema. */
   readonly #unread = new Set<Partition>();
 
-  constructor(parse: EngineOptions<R>['parse']) {
+  constructor({ parse, sizeOf }: Pick<EngineOptions<R>, 'parse' | 'sizeOf'>) {
     this.#parse = parse;
+    this.#sizeOf = sizeOf;
   }
 
   fetched(partition: Partition, records: readonly R[], nextOffset: number, now: number): void {
@@ -25,11 +27,17 @@ export class MainStream<R extends MainRecord> {
     }
     partition.unreadable.delete('main');
     partition.lastProgressMs = now;
-    partition.backlog.push({ records, nextOffset, cursor: 0 });
+    const batch = { records, nextOffset, cursor: 0, bytes: 0 };
+    partition.backlog.push(batch);
     partition.fetchedUpTo = nextOffset;
     partition.backlogRecords += records.length;
     this.takeIn(partition, now);
-    if (!partition.mainPaused && partition.backlogRecords > bound(partition)) {
+    // What was taken in at once needs no count.
+    if (batch.cursor < records.length) {
+      batch.bytes = records.reduce((sum, record) => sum + this.#sizeOf(record), 0);
+      partition.backlogBytes += batch.bytes;
+    }
+    if (!partition.mainPaused && isAbove(partition, 1)) {
       partition.mainPaused = true;
       partition.host.effect({ type: 'pause', stream: 'main', partition: partition.number });
     }
@@ -42,7 +50,7 @@ export class MainStream<R extends MainRecord> {
     else this.#unread.delete(partition);
     // Some may have waited for a job that is here now.
     if (partition.unapplied.size > 0 && partition.phase === 'active') applyCommands(partition, now);
-    if (partition.mainPaused && partition.phase === 'active' && partition.backlogRecords <= bound(partition) * RESUME_SHARE) {
+    if (partition.mainPaused && partition.phase === 'active' && !isAbove(partition, RESUME_SHARE)) {
       partition.mainPaused = false;
       partition.host.effect({ type: 'resume', stream: 'main', partition: partition.number, offset: lastFetched(partition) });
     }
@@ -63,8 +71,9 @@ export class MainStream<R extends MainRecord> {
   }
 }
 
-function bound({ host }: Partition): number {
-  return host.limits.backlogRecords * host.share;
+/** Whether more is held back than this share of the bounds. */
+function isAbove({ backlogRecords, backlogBytes, host: { limits, share } }: Partition, part: number): boolean {
+  return backlogRecords > limits.backlogRecords * share * part || backlogBytes > limits.intakeBytes * share * part;
 }
 
 /** Where fetching continues: behind the batches that are still held back. */

@@ -53,6 +53,8 @@ export interface Backlog<R extends MainRecord> {
   readonly records: readonly R[];
   readonly nextOffset: number;
   cursor: number;
+  /** What it counts for while it is held back. */
+  bytes: number;
 }
 
 const NOTHING_MORE = {};
@@ -116,6 +118,8 @@ export class Partition {
 
   readonly backlog = new Fifo<Backlog<MainRecord>>();
   backlogRecords = 0;
+  /** Of the batches that are not wholly taken in. */
+  backlogBytes = 0;
   /** Where the next fetch of the main topic starts; the frontier's position follows as records are taken in. */
   fetchedUpTo = 0;
   mainPaused = false;

@@ -42,7 +42,7 @@ export async function readStanding(broker: Broker, admin: Admin, codec: Codec, g
   const bounds = await admin.logBounds(topics.main);
   const commits = await admin.committed(group, topics.main);
   const context = { topic: topics.main, policies: new Map(), codec };
-  const engine = new Engine<FetchedRecord>({ limits: defaultLimits, workerId: 'move-offsets', policies: context.policies, random: () => 0.5, recordBytes: () => 0, retain: forgetBody, release: () => undefined, hasValue: () => true, parse: () => null });
+  const engine = new Engine<FetchedRecord>({ limits: defaultLimits, workerId: 'move-offsets', policies: context.policies, random: () => 0.5, recordBytes: () => 0, retain: forgetBody, release: () => undefined, hasValue: () => true, parse: () => null, sizeOf: () => 0 });
   const ranges = new Map<number, { readonly from: number; readonly to: number }>();
   const found = await Promise.all(bounds.map(async (bound) => {
     const { partition, startOffset } = bound;

@@ -43,6 +43,7 @@ export class Solo {
       limits: { ...defaultLimits, ...limits },
       workerId: 'w',
       policies: this.#policies,
+      sizeOf: ({ bytes }) => bytes,
       parse: (entry) => inputOfMain(entry, this.#policies.get(entry.policy.kind) ?? null),
       recordBytes: (job) => job.bytes,
       retain: () => undefined,

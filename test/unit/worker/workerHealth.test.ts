@@ -9,7 +9,7 @@ import { createWorkerChecks } from '../../../shared/worker/workerHealth.ts';
 /** A runner that owns one partition which never gets open. */
 function setUp() {
   const clock = createVirtualClock(Date.UTC(2026, 0, 1));
-  const engine = new Engine({ limits: defaultLimits, workerId: 'w', policies: new Map(), random: () => 0, recordBytes: () => 0, retain: () => undefined, release: () => undefined, hasValue: () => true, parse: () => null });
+  const engine = new Engine({ limits: defaultLimits, workerId: 'w', policies: new Map(), random: () => 0, recordBytes: () => 0, retain: () => undefined, release: () => undefined, hasValue: () => true, parse: () => null, sizeOf: () => 0 });
   engine.assigned({ partition: 0, main: { committed: null, startOffset: 0 }, retry: { committed: null, startOffset: 0, endOffset: 10 } }, clock.now());
   const seen = { fetchMs: clock.now(), coordinatorMs: clock.now() };
   const pulse = new Pulse(clock);

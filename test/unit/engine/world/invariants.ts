@@ -45,6 +45,7 @@ function brokenPartition(partition: Partition): string | null {
   if (roomBytes !== partition.roomBytes) return `roomBytes ${partition.roomBytes}, counted ${roomBytes}`;
   if (partition.running < 0) return `running ${partition.running}`;
   if (partition.backlogRecords < 0) return `backlogRecords ${partition.backlogRecords}`;
+  if (partition.backlogBytes < 0) return `backlogBytes ${partition.backlogBytes}`;
   for (const lane of partition.lanes.values()) {
     const broken = brokenLane(lane);
     if (broken !== null) return broken;

@@ -62,6 +62,7 @@ export class Worker {
       limits: plan.limits,
       workerId: `w${id}`,
       policies: this.#policies,
+      sizeOf: ({ bytes }) => bytes,
       parse: (entry) => (world.now < entry.readableAtMs ? null : inputOfMain(entry, this.#policies.get(entry.policy.kind) ?? null)),
       recordBytes: (job) => job.bytes,
       retain: () => undefined,

@@ -279,9 +279,9 @@ class World implements Surroundings {
     if (worker === null || partition === undefined || partition.phase !== 'active' || partition.draining || !worker.idle) return false;
     const settled = partition.room.size === 0 && partition.frontier.offset >= shard.main.endOffset && partition.commands.size === 0;
     if (!settled || partition.log.position < shard.retry.endOffset || !partition.isDrained) return false;
-    const { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords } = partition;
+    const { running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, backlogBytes } = partition;
     const pauses = partition.pauses === null && ![...partition.marks.keys()].some((key) => key.startsWith('pause/')) ? 0 : 1;
-    const left = { pauses, answers: partition.answers.size, cancelling: partition.cancelling.size, running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size, lanes: [...partition.lanes.values()].filter((lane) => !lane.idle).length, keys: partition.roomKeys.size };
+    const left = { pauses, answers: partition.answers.size, cancelling: partition.cancelling.size, running, claims, memoryJobs, memoryBytes, roomBytes, backlogRecords, backlogBytes, reread: partition.reread.length, bits: partition.committedBits.size, tombstoned: partition.tombstoned.size, lanes: [...partition.lanes.values()].filter((lane) => !lane.idle).length, keys: partition.roomKeys.size };
     if (Object.values(left).some((count) => count !== 0)) this.history.flag('not back to nothing', JSON.stringify(left));
     return (shard.committed?.main.offset ?? 0) >= partition.frontier.offset;
   }
