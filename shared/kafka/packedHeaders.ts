@@ -9,16 +9,19 @@ export class PackedHeaders {
   readonly #from: number;
   readonly #count: number;
   readonly #nameLengths: number;
+  /** What they take, names and lengths included. */
+  readonly bytes: number;
   #unpacked: Headers | null = null;
 
   /**
-   * `count` whole pairs lie in `data` from `from` on: whoever makes this has walked over them.
+   * `count` whole pairs lie in `data` from `from` to `end`: whoever makes this has walked over them.
    * @param nameLengths the bits `1 << length` of its names' lengths: most names that are looked for are not there, which this tells without a look
    */
-  constructor(data: Buffer, from: number, count: number, nameLengths: number) {
+  constructor(data: Buffer, from: number, end: number, count: number, nameLengths: number) {
     this.#data = data;
     this.#from = from;
     this.#count = count;
+    this.bytes = end - from;
     this.#nameLengths = nameLengths;
   }
 

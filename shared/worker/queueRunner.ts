@@ -71,7 +71,7 @@ export class QueueRunner {
       release: this.bodies.release,
       hasValue: this.bodies.hasValue,
       parse: (record, partition, now) => this.#parse(record, partition, now),
-      sizeOf: ({ value }) => value?.length ?? 0,
+      sizeOf: ({ value, packedHeaders }) => (value?.length ?? 0) + (packedHeaders?.bytes ?? 0),
     });
     this.bodies.serve(this.engine);
     this.#claimed = new ClaimedJobs({

@@ -10,7 +10,7 @@ import { readJobId, readKind, readNotBeforeMs, readRetryRecord, readUniqueForMs,
 import type { CarriedHeaders } from '../kafka/packedHeaders.ts';
 import type { FetchedBatch, FetchedRecord } from '../kafka/port.ts';
 
-/** What an envelope without much in it takes in memory; the exact size of a record is asked only when it is copied. */
+/** What an envelope without much in it takes in memory; one with more counts for its bytes. The exact size of a record is asked only when it is copied. */
 const ENVELOPE_BYTES = 512;
 
 /** The farthest that a Date reaches. Producers choose timestamps: one beyond it counts as none. */
@@ -56,7 +56,7 @@ export function readMainRecord(context: ReadContext, record: FetchedRecord, part
     key,
     value,
     headers,
-    bytes: (value?.length ?? 0) + (key?.length ?? 0) + ENVELOPE_BYTES,
+    bytes: (value?.length ?? 0) + (key?.length ?? 0) + Math.max(ENVELOPE_BYTES, record.packedHeaders?.bytes ?? 0),
     notBeforeMs: readNotBeforeMs(headers, now) ?? 0,
     uniqueForMs: readUniqueForMs(headers),
     fault,

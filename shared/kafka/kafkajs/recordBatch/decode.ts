@@ -136,7 +136,7 @@ function readHeaders(cursor: Cursor, budget: { partsLeft: number }): PackedHeade
     nameLengths |= 1 << nameLength;
     cursor.skip();
   }
-  return new PackedHeaders(cursor.data, from, count, nameLengths);
+  return new PackedHeaders(cursor.data, from, cursor.at, count, nameLengths);
 }
 
 /** Numbers beyond 2^53 lose precision; offsets and times do not reach it. */
