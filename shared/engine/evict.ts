@@ -51,6 +51,8 @@ function blocks(partition: Partition, job: Job, now: number, pressed: boolean): 
       const head = job.lane.head;
       if (partition.pauses !== null && head?.state === 'queued' && partition.pauses.holds(head)) return true;
       if (head === null || head === job) return false; // it only waits for a free slot
+      // Rule 5: the head waits for the main topic to be read, which a forged word about an offset to come may let it do for ever.
+      if (head.state === 'queued' && head.slot < 0 && head.offset >= partition.frontier.position) return true;
       return pressed || head.state === 'waiting' || head.state === 'held' || (head.state === 'running' && now - head.startedMs >= patience);
     }
     case 'claiming':
