@@ -45,6 +45,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
   const started = new Map<ServerName, Promise<Server>>();
   const addresses = { brokers: '', registryUrl: '', redisPort: 0, postgresUrl: '' };
   let made = 0;
+  let closing = false;
 
   const start = async (name: ServerName): Promise<Server> => {
     switch (name) {
@@ -72,6 +73,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
     }
   };
   const server = (name: ServerName): Promise<Server> => {
+    if (closing) return Promise.reject(new Error(`${name} is not started any more: the benchmark is being closed`));
     let running = started.get(name);
     if (running === undefined) started.set(name, running = start(name));
     return running;
@@ -86,6 +88,7 @@ export async function openBench(options: { readonly size: Size; readonly say: (l
       return { ...addresses, queue: `bench-${name}-${process.pid.toString(36)}-${++made}` };
     },
     async close() {
+      closing = true;
       for (const running of await Promise.allSettled(started.values())) if (running.status === 'fulfilled') await running.value.stop();
       await rm(folder, { recursive: true, force: true });
     },

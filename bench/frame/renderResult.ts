@@ -21,7 +21,7 @@ export function renderResult({ columns, subject, compared }: Scenario, { scenari
     `median (lowest–highest) of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, contestants by turns`, '',
     ...table, '',
     ...(size === 'smoke' ? ['a smoke: no figure means anything'] : []),
-    ...(size === 'smoke' ? [] : goals).map(({ text, reached, met }) => `goal: ${text}: ${reached === null ? 'not measured, somebody is missing' : `${show(reached, 2)}, ${met === true ? 'met' : 'NOT MET'}`}`),
+    ...(size === 'smoke' ? [] : goals).map(({ text, reached, met }) => `goal: ${text}: ${reached === null ? 'not measured: a contestant or a figure that it takes is missing' : `${show(reached, 2)}, ${met === true ? 'met' : 'NOT MET'}`}`),
     ...skipped.map(({ contestant, reason }) => `left out: ${contestant}: ${reason}`),
     ...rows.map((row) => `set: ${row.contestant}: ${row.settings} [${row.versions}]`),
     ...[...new Set(rows.map(({ durability }) => durability))].map((text) => `durability: ${rows.filter((row) => row.durability === text).map((row) => row.contestant).join('; ')}: ${text}`),

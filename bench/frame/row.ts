@@ -7,6 +7,8 @@ import { spread, type Spread } from './spread.ts';
 export interface Row {
   readonly contestant: string;
   readonly figures: Readonly<Record<string, Spread | null>>;
+  /** The same of each round by itself, in their order. */
+  readonly rounds: readonly Readonly<Record<string, number | null>>[];
   /** The subject's figure over this one's, of each round. */
   readonly ratio: Spread | null;
   readonly check: Check;
@@ -17,8 +19,9 @@ export interface Row {
 
 export interface GoalResult {
   readonly text: string;
-  /** Null: somebody whom it takes was left out. */
+  /** Null: a figure that it takes was not measured. */
   readonly reached: Spread | null;
+  /** Never true of a contestant one of whose checks came out wrong. */
   readonly met: boolean | null;
 }
 
@@ -37,6 +40,7 @@ export function rowsOf({ columns, subject, compared }: Scenario, measured: reado
       contestant: contestant.name,
       figures: Object.fromEntries([...columns.map(({ key }) => key), OTHERS].map((key) => [key, spread(samples.map(({ figures }) => figures[key]))])),
       ratio: base === undefined || against === contestant.name ? null : spread(samples.map(({ figures }, round) => divide(base.samples[round]?.figures[compared], figures[compared]))),
+      rounds: samples.map(({ figures }) => figures),
       check: (wrong ?? samples.at(-1))?.check ?? { ok: false, text: 'not measured' },
       settings: contestant.settings, durability: contestant.durability, versions: contestant.versions,
     };
@@ -47,7 +51,8 @@ export function goalsOf({ goals = [] }: Scenario, measured: readonly Measured[])
   return goals.map((goal) => {
     const samples = measured.find(({ contestant }) => contestant.name === goal.contestant)?.samples ?? [];
     const reached = spread(samples.map(({ figures }, round) => (goal.over === undefined ? figures[goal.column] : divide(figures[goal.column], best(goal, measured, round)))));
-    const met = reached === null ? null : reached.median >= (goal.atLeast ?? -Infinity) && reached.median <= (goal.atMost ?? Infinity);
+    const sound = samples.every(({ check }) => check.ok);
+    const met = reached === null ? null : sound && reached.median >= (goal.atLeast ?? -Infinity) && reached.median <= (goal.atMost ?? Infinity);
     return { text: goal.text, reached, met };
   });
 }

@@ -3,13 +3,15 @@ import type { Bench } from './bench.ts';
 import { OTHERS } from './others.ts';
 import { Missing } from './missing.ts';
 import { goalsOf, rowsOf, type GoalResult, type Row } from './row.ts';
-import type { Contestant, Sample, Scenario, Size } from './scenario.ts';
+import type { Column, Contestant, Sample, Scenario, Size } from './scenario.ts';
 
 export interface ScenarioResult {
   readonly scenario: string;
   readonly size: Size;
   readonly measures: string;
   readonly rounds: number;
+  /** What the rows' figures are, with their units. */
+  readonly columns: readonly Column[];
   readonly rows: readonly Row[];
   readonly goals: readonly GoalResult[];
   /** Who could not be measured here, and what to install. */
@@ -21,11 +23,10 @@ export interface ScenarioResult {
 const SMOKE_AT_ONCE = 2;
 
 /** Measures every contestant once in each round, by turns; each round begins with another. What fails is a row that says so. */
-export async function runScenario(bench: Bench, scenario: Scenario, rounds: number): Promise<ScenarioResult> {
+export async function runScenario(bench: Bench, scenario: Scenario, wanted: readonly Contestant[], rounds: number): Promise<ScenarioResult> {
   const skipped: { contestant: string; reason: string }[] = [];
   const servers = new Set<string>();
   const present: { contestant: Contestant; samples: Sample[] }[] = [];
-  const wanted = (await scenario.contestants(bench.size)).filter(({ name }) => bench.size !== 'smoke' || (scenario.smoke?.includes(name) ?? true));
   for (const contestant of wanted) {
     const reason = await whyMissing(bench, contestant, servers);
     if (reason === null) present.push({ contestant, samples: [] });
@@ -46,7 +47,7 @@ export async function runScenario(bench: Bench, scenario: Scenario, rounds: numb
     }));
   }
   return {
-    scenario: scenario.name, size: bench.size, measures: scenario.measures, rounds, rows: rowsOf(scenario, present), goals: goalsOf(scenario, present), skipped, servers: [...servers], notes: scenario.notes,
+    scenario: scenario.name, size: bench.size, measures: scenario.measures, rounds, columns: [...scenario.columns, { key: OTHERS, title: 'others\' cores', digits: 2 }], rows: rowsOf(scenario, present), goals: goalsOf(scenario, present), skipped, servers: [...servers], notes: scenario.notes,
   };
 }
 

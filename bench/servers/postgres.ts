@@ -13,9 +13,11 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const given = process.env['DATABASE_URL'] ?? '';
   const settings = { shared_buffers: '128MB', max_connections: '100', max_wal_size: '2GB' };
   const started = given === '' ? await startPostgres({ durable: true, settings }).catch((error: unknown) => {
-    throw new Missing(`PostgreSQL cannot be started (${error instanceof Error ? error.message.split('\n')[0] : String(error)}): apt-get install postgresql`);
+    throw new Missing(`PostgreSQL cannot be started (${reasonOf(error)}): apt-get install postgresql`);
   }) : null;
-  const made = started === null ? await createDatabase(given) : null;
+  const made = started === null ? await createDatabase(given).catch((error: unknown) => {
+    throw new Missing(`the PostgreSQL of DATABASE_URL cannot be used (${reasonOf(error)}): correct DATABASE_URL, or unset it and apt-get install postgresql`);
+  }) : null;
   const url = started?.url ?? made?.url ?? '';
   const database = openPostgres({ url, maxConnections: 1 });
   const { rows } = await database.query<{ server_version: string; synchronous_commit: string; fsync: string }>('select current_setting(\'server_version\') as server_version, current_setting(\'synchronous_commit\') as synchronous_commit, current_setting(\'fsync\') as fsync');
@@ -29,4 +31,8 @@ export async function startPostgresServer(): Promise<PostgresServer> {
       await made?.drop();
     },
   };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0] ?? '' : String(error);
 }

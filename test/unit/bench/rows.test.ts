@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { contestantsOf } from '../../../bench/frame/contestantsOf.ts';
 import { goalsOf, rowsOf, type Measured } from '../../../bench/frame/row.ts';
 import type { Contestant, Goal, Scenario } from '../../../bench/frame/scenario.ts';
 
@@ -28,4 +29,21 @@ test('holds a goal against the best of the named peers of each round, and leaves
   expect(goalsOf(scenario([goal]), rows)).toEqual([{ text: 'twice the best', reached: { median: 2.25, min: 2, max: 2.5 }, met: true }]);
   expect(goalsOf(scenario([{ ...goal, atLeast: 2.3 }]), rows)[0]?.met).toBe(false);
   expect(goalsOf(scenario([goal]), rows.slice(0, 2))).toEqual([{ text: 'twice the best', reached: null, met: null }]);
+});
+
+test('calls no goal met by a contestant one of whose checks came out wrong, whatever its figures', () => {
+  const goal: Goal = { text: 'ten', contestant: 'us', column: 'rate', atLeast: 10 };
+  expect(goalsOf(scenario([goal]), [measured('us', [20, 20], { ok: false, text: 'one lost' })])[0]?.met).toBe(false);
+});
+
+test('chooses contestants by a part of their names, capitals or not', async () => {
+  const some = { ...scenario(), contestants: () => ['millrace', 'BullMQ c50', 'pg-boss 4×500'].map(contestant) };
+  expect((await contestantsOf(some, 'full', ['bullmq', 'BOSS'])).map(({ name }) => name)).toEqual(['BullMQ c50', 'pg-boss 4×500']);
+  expect(await contestantsOf(some, 'full', ['graphile'])).toEqual([]);
+});
+
+test('takes part in a smoke with those only that the scenario names for it', async () => {
+  const some = { ...scenario(), smoke: ['us'], contestants: () => ['us', 'peer'].map(contestant) };
+  expect((await contestantsOf(some, 'smoke')).map(({ name }) => name)).toEqual(['us']);
+  expect(await contestantsOf(some, 'full')).toHaveLength(2);
 });
