@@ -1,5 +1,6 @@
 import { openKilledLog } from '../check/killedLog.ts';
 import { createJournal, type Ending } from '../check/journal.ts';
+import { keyOf } from '../jobs/load.ts';
 import { hearPlan } from '../process/inChild.ts';
 import { machineMs } from '../process/machineClock.ts';
 import { loadSystem } from '../systems/systems.ts';
@@ -31,11 +32,21 @@ const journal = {
     count++;
   },
 };
+const keysSeen = new Uint8Array(load.keys);
+let keysToCome = plan.beginsWithAll === true ? load.keys : 0;
+/** Whether entities are to come that it takes to begin. */
+function isAwaited(sequence: number): boolean {
+  if (keysToCome === 0) return false;
+  const key = keyOf(load, sequence);
+  if (keysSeen[key] === 0) keysToCome--;
+  keysSeen[key] = 1;
+  return keysToCome > 0;
+}
 const run = createAttempt(load, {
   journal,
   started(sequence) {
     log?.started(sequence, machineMs());
-    if (first) return;
+    if (first || isAwaited(sequence)) return;
     first = true;
     cpu = process.cpuUsage();
     tell({ type: 'first', atMs: machineMs() });

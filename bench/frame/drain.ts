@@ -17,6 +17,8 @@ export interface DrainPlan {
   readonly workers?: number;
   /** A call for many of another size than the system's usual. */
   readonly slice?: number;
+  /** The clock starts when a job of each entity has begun, and only what ends after that counts. */
+  readonly beginsWithAll?: boolean;
   /** Looks at the queue when it is worked off. */
   readonly inspect?: (place: Place) => Promise<void>;
   /** The queue's place, where it is not an empty one of its own. */
@@ -40,7 +42,7 @@ export interface Drained {
  * Fills an empty queue, and has it worked off. Workers have loaded their code before the clock starts, at the first handler's start; it stops when the server has recorded the last
  * end. Of several workers the clock starts when the last has begun, and only what ended after that counts: how long they take to share the work out is not the question.
  */
-export async function drain(bench: Bench, { system: name, load, settings, workers: count = 1, slice, inspect, at }: DrainPlan): Promise<Drained> {
+export async function drain(bench: Bench, { system: name, load, settings, workers: count = 1, slice, beginsWithAll = false, inspect, at }: DrainPlan): Promise<Drained> {
   const system = await loadSystem(name);
   const place = at ?? await bench.place(name, system.needs);
   const serverPid = await pidOf(bench, system.needs);
@@ -50,7 +52,7 @@ export async function drain(bench: Bench, { system: name, load, settings, worker
   const enqueued = await enqueueLoad({ system: name, place, load, settings, serverPid, mode });
   await system.settle?.(place);
   const watcher = await system.watch(place, { mainOnly: at !== undefined });
-  const workers = await startWorkers({ system: name, place, load, settings }, count);
+  const workers = await startWorkers({ system: name, place, load, settings, beginsWithAll }, count);
   try {
     const going = workers.go();
     const all = Promise.all([going, workers.ended(load.jobs)]);
@@ -64,7 +66,7 @@ export async function drain(bench: Bench, { system: name, load, settings, worker
     const after = serverPid === null ? null : await cpuSecondsOf(serverPid);
     await inspect?.(place);
     const { runs, cpuSeconds, peakRssMb } = await workers.report();
-    const counted = count === 1 ? load.jobs : runs.filter(({ endMs: at, ending }) => at > startMs && ending !== 'again').length;
+    const counted = count === 1 && !beginsWithAll ? load.jobs : runs.filter(({ endMs: at, ending }) => at > startMs && ending !== 'again').length;
     return {
       enqueued, counted, seconds: (endMs - startMs) / 1000, startMs, workerCpuSeconds: cpuSeconds, serverCpuSeconds: before === null || after === null ? null : after - before, peakRssMb, runs,
     };

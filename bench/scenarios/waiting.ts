@@ -26,7 +26,7 @@ export function drainBesideWaiting(name: string, load: Load, settings: Settings,
       const place = await bench.place('growth', millrace.needs);
       await millrace.prepare(place, load, settings);
       const moved = await fillRoom(bench, place, { settings, limits, spillFolder: null, waiting, end: 'stop' });
-      const drained = await drain(bench, { system: 'millrace', load, settings: { ...settings, limits }, at: place });
+      const drained = await drain(bench, { system: 'millrace', load, settings: { ...settings, limits }, at: place, beginsWithAll: true });
       await millrace.remove(place);
       const check = judge(load, drained.runs, settings);
       return { figures: { ...drainFigures(drained, load.jobs), waiting: moved }, check: { ok: check.ok && moved === waiting, text: `${check.text}, ${moved.toLocaleString('en')} of ${waiting.toLocaleString('en')} waited` } };
