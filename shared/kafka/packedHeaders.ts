@@ -1,4 +1,5 @@
 import type { Headers, HeaderValue } from './port.ts';
+import { readDigits } from './readDigits.ts';
 
 /**
  * A record's headers as the bytes that they came in, as Kafka's record format has them: pairs of name and value, each behind its length as a varint.
@@ -53,15 +54,7 @@ export class PackedHeaders {
 
   /** The first value of this ASCII name, of 1 to 16 decimal digits; −1: it has none, or another. */
   wholeNumber(name: string): number {
-    if (!this.#find(name) || valueFrom === valueEnd || valueEnd - valueFrom > MOST_DIGITS) return -1;
-    const data = this.#data;
-    let number = 0;
-    for (let at = valueFrom; at < valueEnd; at++) {
-      const digit = (data[at] as number) - ZERO;
-      if (digit < 0 || digit > 9) return -1;
-      number = number * 10 + digit;
-    }
-    return number;
+    return this.#find(name) ? readDigits(this.#data, valueFrom, valueEnd, MOST_DIGITS) : -1;
   }
 
   /** All of them, made at the first call. */
@@ -71,16 +64,8 @@ export class PackedHeaders {
   }
 
   #unpack(): Headers {
-    const data = this.#data;
     const headers = new ReadHeaders() as Record<string, HeaderValue>;
-    let at = this.#from;
-    for (let index = 0; index < this.#count; index++) {
-      const nameLength = readLength(data, at);
-      const name = readName(data, lengthEnd, nameLength, index);
-      const length = readLength(data, lengthEnd + nameLength);
-      at = lengthEnd + Math.max(0, length);
-      putHeader(headers, name, length < 0 ? undefined : data.subarray(lengthEnd, at));
-    }
+    this.each((name, data, from, end) => { putHeader(headers, name, end < 0 ? undefined : data.subarray(from, end)); });
     return headers;
   }
 
@@ -188,8 +173,7 @@ function noteIndexed(headers: PackedHeaders, end: number): void {
   indexedEnd = end;
 }
 
-const MOST_DIGITS = 16;
-const ZERO = 0x30;
+export const MOST_DIGITS = 16;
 const SPACE = 0x20;
 const TILDE = 0x7e;
 

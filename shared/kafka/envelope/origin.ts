@@ -1,3 +1,5 @@
+import { readDigits } from '../readDigits.ts';
+
 /** Where a job's main record stands: its place in its lane. */
 export interface Origin {
   readonly topic: string;
@@ -31,7 +33,6 @@ let usualPartition = -1;
 let usualBegin = '';
 const MOST_DIGITS = 15;
 const SLASH = 0x2f;
-const ZERO = 0x30;
 
 /** Reads {@link formatOrigin}'s bytes where they are of this partition, as nearly all are; null for anything else, which {@link parseOrigin} may know still. */
 export function readUsualOrigin(raw: Buffer, topic: string, partition: number): Origin | null {
@@ -45,18 +46,6 @@ export function readUsualOrigin(raw: Buffer, topic: string, partition: number): 
   for (let at = 0; at < from; at++) if (raw[at] !== usualBegin.charCodeAt(at)) return null;
   let slash = from;
   while (slash < raw.length && raw[slash] !== SLASH) slash++;
-  const [offset, timestampMs] = [readDigits(raw, from, slash), readDigits(raw, slash + 1, raw.length)];
+  const [offset, timestampMs] = [readDigits(raw, from, slash, MOST_DIGITS), readDigits(raw, slash + 1, raw.length, MOST_DIGITS)];
   return offset < 0 || timestampMs < 0 ? null : { topic, partition, offset, timestampMs };
-}
-
-/** −1 for what is no plain number of a few digits. */
-function readDigits(raw: Buffer, from: number, to: number): number {
-  if (to <= from || to - from > MOST_DIGITS) return -1;
-  let number = 0;
-  for (let at = from; at < to; at++) {
-    const digit = (raw[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number;
 }

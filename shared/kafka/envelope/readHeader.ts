@@ -1,4 +1,5 @@
-import { PackedHeaders, type CarriedHeaders } from '../packedHeaders.ts';
+import { MOST_DIGITS, PackedHeaders, type CarriedHeaders } from '../packedHeaders.ts';
+import { readDigits } from '../readDigits.ts';
 
 /** No control characters, and nothing that was not UTF-8 (which decodes to U+FFFD). */
 const clean = /^[^\u0000-\u001f\u007f\ufffd]+$/;
@@ -38,21 +39,14 @@ export function isPlain(raw: Buffer | string | null, text: string): boolean {
   return true;
 }
 
-const ZERO = 0x30;
-
 /** A header as a whole number from 0 to `max`, in plain decimal digits; anything else (`-1`, `1e9`, `NaN`, `٣`) is null. */
 export function readInteger(headers: CarriedHeaders, name: string, max: number = Number.MAX_SAFE_INTEGER): number | null {
-  if (headers instanceof PackedHeaders) {
-    const number = headers.wholeNumber(name);
-    return number < 0 || number > max ? null : number;
-  }
-  const raw = readRaw(headers, name);
-  if (raw === null || raw.length === 0 || raw.length > 16) return null;
-  let number = 0;
-  for (let at = 0; at < raw.length; at++) {
-    const digit = (typeof raw === 'string' ? raw.charCodeAt(at) : raw[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) return null;
-    number = number * 10 + digit;
-  }
-  return number <= max ? number : null;
+  const number = headers instanceof PackedHeaders ? headers.wholeNumber(name) : readPlainInteger(readRaw(headers, name));
+  return number < 0 || number > max ? null : number;
+}
+
+function readPlainInteger(raw: Buffer | string | null): number {
+  if (raw === null) return -1;
+  const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
+  return readDigits(bytes, 0, bytes.length, MOST_DIGITS);
 }
